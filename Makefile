@@ -1,0 +1,183 @@
+# libmim -- make, make test, make demo, make bench, make install; see README.md.
+# Everything is made under $(BUILD). The list of sources is lib/sources.txt; meson.build reads it too.
+#
+#     make -j4 && make test                    libraries and examples; every check
+#     make CC=clang BUILD=build/clang test     another compiler, other flags: a folder of its own
+#     make CC=aarch64-linux-gnu-gcc NM=aarch64-linux-gnu-nm STRIP=aarch64-linux-gnu-strip \
+#          EMULATOR="qemu-aarch64 -L /usr/aarch64-linux-gnu" BUILD=build/neon test
+#     make OPENMP=1 BUILD=build/openmp         threads of the OpenMP runtime instead of our own
+#     make install prefix=/usr DESTDIR=/tmp/package
+BUILD   ?= build
+CC      ?= cc
+AR      ?= ar
+NM      ?= nm
+STRIP   ?= strip
+CFLAGS  ?= -O2 -g
+WARN    ?= -Wall -Wextra -Wpedantic
+ROOMS   ?= base kernel graph op image masker encoder head optimizer io evaluate train
+FUZZ_SECONDS ?= 20
+
+prefix     ?= /usr/local
+libdir     ?= $(prefix)/lib
+includedir ?= $(prefix)/include
+licensedir ?= $(prefix)/share/licenses/libmim
+
+VERSION := $(shell awk '/define MIM_VERSION_(MAJOR|MINOR|PATCH)/ { v = v d $$3; d = "." } END { print v }' include/mim.h)
+SONAME  := libmim.so.$(firstword $(subst ., ,$(VERSION)))
+SHARED  := $(BUILD)/libmim.so.$(VERSION)
+THREADS := -pthread $(if $(OPENMP),-fopenmp)
+FLAGS   := -std=c11 -ffp-contract=off -fvisibility=hidden $(THREADS) -ffile-prefix-map=$(CURDIR)=. -Iinclude -Ilib
+COMPILE  = $(CC) $(FLAGS) $(CPPFLAGS) $(CFLAGS) $(WARN) -MMD -MP
+LINK     = $(CC) $(THREADS) $(CFLAGS) $(LDFLAGS)
+
+LISTED  := $(filter $(addsuffix /%,$(ROOMS)),$(shell cat lib/sources.txt))
+OBJECTS := $(LISTED:%.c=$(BUILD)/lib/%.o)
+
+# Tests: a program for each test_*.c, linked with the library and, a second time, with the one-file form.
+# bench_*.c, fuzz_*.c, replay.c and export.c are programs too. tests/support/*.c is there for all of them.
+TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard $(foreach r,$(ROOMS),tests/$(r)/test_*.c) \
+             $(if $(filter train,$(ROOMS)),tests/api/test_*.c)))
+BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
+FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+REPLAY  := $(BUILD)/tests/golden/replay
+EXPORT  := $(BUILD)/tests/golden/export
+FIXTURES = $(sort $(dir $(wildcard tests/golden/fixtures/*/config.json)))
+# Tests that bring option tables of their own replace the library's, which only an archive allows.
+REPLACE := $(shell grep -l '"support/tables.h"' tests/*/test_*.c)
+ALONE   := $(patsubst $(BUILD)/%,$(BUILD)/single/%,$(filter-out $(REPLACE:%.c=$(BUILD)/%),$(TESTS)) $(REPLAY))
+SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
+
+# Examples: examples/NAME.c, or all of examples/NAME/*.c, or both; examples/support/*.c is there for all of them.
+# Those that need a library of their own are built by hand, as they say.
+HELPERS  := $(patsubst %.c,$(BUILD)/objects/%.o,$(wildcard examples/support/*.c))
+EXAMPLES := $(sort $(patsubst examples/%.c,$(BUILD)/examples/%,$(filter-out examples/mpi%,$(wildcard examples/*.c))) \
+              $(patsubst examples/%/,$(BUILD)/examples/%,$(filter-out examples/support/,$(dir $(wildcard examples/*/*.c)))))
+objects_of = $(patsubst %.c,$(BUILD)/objects/%.o,$(wildcard examples/$(1).c examples/$(1)/*.c))
+
+all: libs $(EXAMPLES)
+libs: $(BUILD)/libmim.a $(BUILD)/libmim.so
+
+# ---- The library ----
+
+$(BUILD)/lib/%.o: lib/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -DMIM_BUILD -fPIC -c -o $@ $<
+
+$(BUILD)/libmim.a: $(OBJECTS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(SHARED): $(OBJECTS) $(BUILD)/linker
+	$(LINK) -shared $$(cat $(BUILD)/linker) -o $@ $(OBJECTS) $(LDLIBS) -lm
+
+$(BUILD)/$(SONAME): $(SHARED)
+	ln -sf $(<F) $@
+
+$(BUILD)/libmim.so: $(BUILD)/$(SONAME)
+	ln -sf $(<F) $@
+
+# A change of compiler or flags makes everything anew.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(FLAGS) $(CPPFLAGS) $(CFLAGS) $(WARN)' | cmp -s - $@ || \
+	 echo '$(CC) $(FLAGS) $(CPPFLAGS) $(CFLAGS) $(WARN)' > $@
+
+# Of the flags we would like, those this linker takes (sanitizers of clang, for one, do not go with -z defs).
+$(BUILD)/linker: $(BUILD)/flags
+	@echo 'int mim_probe(int *p); int mim_probe(int *p) { return *p; }' > $@.c
+	@for f in -Wl,-soname,$(SONAME) -Wl,-z,defs -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,-Bsymbolic-functions; do \
+	    $(LINK) -shared -fPIC $$f -o $@.so $@.c 2>/dev/null && echo $$f; done > $@; rm -f $@.c $@.so
+
+# ---- The one-file form ----
+
+single: $(BUILD)/single/mim.c $(BUILD)/single/mim.h
+$(BUILD)/single/mim.h: include/mim.h
+	@mkdir -p $(@D)
+	cp $< $@
+$(BUILD)/single/mim.c: lib/single.awk lib/sources.txt $(LISTED:%=lib/%) $(wildcard lib/*/*.h)
+	@mkdir -p $(@D)
+	printf '%s\n' $(LISTED) | awk -f lib/single.awk > $@.part
+	mv $@.part $@
+$(BUILD)/single/mim.o: $(BUILD)/single/mim.c $(BUILD)/single/mim.h $(BUILD)/flags
+	$(CC) $(THREADS) $(CFLAGS) -c -o $@ $<
+
+# ---- Tests ----
+
+$(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -Itests -c -o $@ $<
+$(BUILD)/tests/fuzz/%.o: tests/fuzz/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -Itests -DFUZZ_MAIN -c -o $@ $<
+$(BUILD)/tests/libsupport.a: $(SUPPORT)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+BESIDE := $(if $(SUPPORT),$(BUILD)/tests/libsupport.a)
+$(TESTS) $(BENCHES) $(FUZZERS) $(REPLAY) $(EXPORT): %: %.o $(BESIDE) $(BUILD)/libmim.a
+	$(LINK) -o $@ $^ $(LDLIBS) -lm
+$(ALONE): $(BUILD)/single/%: $(BUILD)/%.o $(BESIDE) $(BUILD)/single/mim.o
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(LDLIBS) -lm
+
+RUN     = EMULATOR='$(EMULATOR)' sh tests/support/run.sh
+GOLDEN  = $(if $(FIXTURES),'$(1) $(FIXTURES)' '$(1) --bf16 $(FIXTURES)')
+CHECKS  = "sh tests/support/layers.sh '$(CC)'" "sh tests/api/header/check.sh '$(CC)' '$(CXX)'" \
+          "sh tests/support/symbols.sh $(BUILD) '$(NM)' '$(STRIP)'"
+SUITE   = $(foreach t,$(TESTS),'$t') $(call GOLDEN,$(REPLAY))
+AGAIN   = $(foreach t,$(filter-out %/replay,$(ALONE)),'$t') $(call GOLDEN,$(filter %/replay,$(ALONE)))
+tests: $(TESTS)
+suite: $(TESTS) $(REPLAY) $(EXPORT)
+	@$(RUN) $(SUITE)
+test: libs $(TESTS) $(REPLAY) $(ALONE) $(EXAMPLES)
+	@$(RUN) $(CHECKS) $(SUITE) $(AGAIN)
+
+layers:
+	@sh tests/support/layers.sh '$(CC)'
+header:
+	@sh tests/api/header/check.sh '$(CC)' '$(CXX)'
+symbols: libs
+	@sh tests/support/symbols.sh $(BUILD) '$(NM)' '$(STRIP)'
+bench: $(BENCHES)
+	@for b in $(BENCHES); do echo "== $$b"; $(EMULATOR) $$b || exit 1; done
+fuzz: $(FUZZERS)
+	@EMULATOR='$(EMULATOR)' sh tests/support/fuzz.sh $(FUZZ_SECONDS) $(FUZZERS)
+
+# ---- Examples ----
+
+$(BUILD)/objects/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
+$(BUILD)/objects/libexample.a: $(HELPERS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+.SECONDEXPANSION:
+$(EXAMPLES): $(BUILD)/examples/%: $$(call objects_of,%) $(if $(HELPERS),$(BUILD)/objects/libexample.a) $(BUILD)/libmim.a
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(LDLIBS) -lm
+demo: $(BUILD)/examples/demo
+	@mkdir -p $(BUILD)/demo
+	$(EMULATOR) $(BUILD)/examples/demo $(BUILD)/demo
+
+# ---- Installing ----
+
+install: libs
+	mkdir -p $(DESTDIR)$(includedir) $(DESTDIR)$(libdir)/pkgconfig $(DESTDIR)$(licensedir)
+	cp include/mim.h $(DESTDIR)$(includedir)/
+	cp $(BUILD)/libmim.a $(SHARED) $(DESTDIR)$(libdir)/
+	ln -sf libmim.so.$(VERSION) $(DESTDIR)$(libdir)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(libdir)/libmim.so
+	sed -e 's|@prefix@|$(prefix)|; s|@libdir@|$(libdir)|; s|@includedir@|$(includedir)|; s|@version@|$(VERSION)|' \
+	    -e 's|@libs_private@|-lm $(strip $(THREADS))|' pkgconfig/mim.pc.in > $(DESTDIR)$(libdir)/pkgconfig/mim.pc
+	cp LICENSE $(DESTDIR)$(licensedir)/
+uninstall:
+	rm -f $(DESTDIR)$(includedir)/mim.h $(DESTDIR)$(libdir)/pkgconfig/mim.pc $(DESTDIR)$(licensedir)/LICENSE
+	rm -f $(addprefix $(DESTDIR)$(libdir)/,libmim.a libmim.so $(SONAME) libmim.so.$(VERSION))
+
+clean:
+	rm -rf $(BUILD)
+
+FORCE:
+.SECONDARY:
+.PHONY: all libs single tests suite test layers header symbols bench fuzz demo install uninstall clean FORCE
+-include $(shell find $(BUILD)/lib $(BUILD)/tests $(BUILD)/objects -name '*.d' 2>/dev/null)

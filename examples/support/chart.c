@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/* chart.c -- see chart.h. */
+#include "chart.h"
+#include "draw.h"
+
+#include <math.h>
+#include <stdio.h>
+
+enum { WIDTH = 960, HEIGHT = 540, LEFT = 90, RIGHT = 30, TOP = 60, BOTTOM = 60 };
+static const uint32_t ink = 0x303030, faint = 0xE4E4E4, paper = 0xFFFFFF;
+
+struct axis { double least, most, step; int log; };         /* least and most are logarithms where log is set */
+struct plot { struct canvas canvas; struct axis x, y; };
+
+static int usable(const struct chart_curve *c, int i, int log_y)
+{
+    return isfinite(c->x[i]) && isfinite(c->y[i]) && (!log_y || c->y[i] > 0);
+}
+
+static double along(const struct axis *a, double value)     /* 0..1 */
+{
+    return ((a->log ? log10(value) : value) - a->least) / (a->most - a->least);
+}
+
+static double at_x(const struct plot *p, double x) { return LEFT + along(&p->x, x) * (WIDTH - LEFT - RIGHT); }
+static double at_y(const struct plot *p, double y) { return HEIGHT - BOTTOM - along(&p->y, y) * (HEIGHT - TOP - BOTTOM); }
+
+static void widen(struct axis *a, double value)
+{
+    a->least = fmin(a->least, value);
+    a->most = fmax(a->most, value);
+}
+
+/* 1, 2 or 5 times a power of ten, so that about `wanted` steps fit. */
+static double round_step(double range, double wanted)
+{
+    double unit = pow(10, floor(log10(range / wanted))), n = range / wanted / unit;
+    return unit * (n <= 1 ? 1 : n <= 2 ? 2 : n <= 5 ? 5 : 10);
+}
+
+static void finish_axis(struct axis *a, double wanted)
+{
+    if (!(a->least <= a->most))
+        a->least = 0, a->most = 1;
+    if (a->most - a->least < 1e-9 * (fabs(a->most) + 1e-30) || a->most == a->least)
+        a->most = a->least + fmax(fabs(a->least) * 0.1, 1e-6);
+    a->step = round_step(a->most - a->least, wanted);
+}
+
+static void find_axes(const struct chart *chart, struct plot *p)
+{
+    p->x = (struct axis){ INFINITY, -INFINITY, 0, 0 };
+    p->y = (struct axis){ INFINITY, -INFINITY, 0, chart->log_y };
+    for (int k = 0; k < chart->count; k++)
+        for (int i = 0; i < chart->curves[k].count; i++)
+            if (usable(&chart->curves[k], i, chart->log_y)) {
+                widen(&p->x, chart->curves[k].x[i]);
+                widen(&p->y, chart->log_y ? log10(chart->curves[k].y[i]) : chart->curves[k].y[i]);
+            }
+    if (!chart->log_y && p->y.least > 0 && p->y.least < 0.5 * p->y.most)
+        p->y.least = 0;
+    finish_axis(&p->x, 8);
+    finish_axis(&p->y, 6);
+    double room = 0.05 * (p->y.most - p->y.least);
+    p->y.most += room;
+    if (p->y.log || p->y.least != 0)
+        p->y.least -= room;
+}
+
+static void number(char *to, size_t size, double value)
+{
+    snprintf(to, size, "%.4g", fabs(value) < 1e-12 ? 0 : value);
+}
+
+static void tick_y(struct plot *p, double value)
+{
+    char text[32];
+    double y = at_y(p, value);
+    if (y < TOP - 1 || y > HEIGHT - BOTTOM + 1)
+        return;
+    number(text, sizeof text, value);
+    canvas_line(&p->canvas, LEFT, y, WIDTH - RIGHT, y, 1, faint);
+    canvas_text(&p->canvas, LEFT - 8 - canvas_text_width(2, text), (int)y - 7, 2, ink, text);
+}
+
+static void tick_x(struct plot *p, double value)
+{
+    char text[32];
+    double x = at_x(p, value);
+    number(text, sizeof text, value);
+    canvas_line(&p->canvas, x, HEIGHT - BOTTOM, x, HEIGHT - BOTTOM + 5, 1, ink);
+    canvas_text(&p->canvas, (int)x - canvas_text_width(2, text) / 2, HEIGHT - BOTTOM + 10, 2, ink, text);
+}
+
+static void draw_ticks(struct plot *p)
+{
+    static const double marks[] = { 1, 2, 5, 1.5, 3, 4, 6, 8 };
+    for (double v = ceil(p->x.least / p->x.step) * p->x.step; v <= p->x.most * (1 + 1e-12); v += p->x.step)
+        tick_x(p, v);
+    if (!p->y.log) {
+        for (double v = ceil(p->y.least / p->y.step) * p->y.step; v <= p->y.most; v += p->y.step)
+            tick_y(p, v);
+        return;
+    }
+    double decades = p->y.most - p->y.least;
+    int used = decades < 1 ? 8 : decades < 3 ? 3 : 1;
+    for (int decade = (int)floor(p->y.least); decade <= (int)ceil(p->y.most); decade++)
+        for (int i = 0; i < used; i++)
+            tick_y(p, marks[i] * pow(10, decade));
+}
+
+static void draw_curve(struct plot *p, const struct chart_curve *c)
+{
+    int before = -1;
+    for (int i = 0; i < c->count; i++) {
+        if (!usable(c, i, p->y.log))
+            continue;
+        double x = at_x(p, c->x[i]), y = at_y(p, c->y[i]);
+        if (c->dots)
+            canvas_line(&p->canvas, x, y, x, y, 7, c->colour);
+        if (before >= 0 && c->dashed)
+            canvas_dashes(&p->canvas, at_x(p, c->x[before]), at_y(p, c->y[before]), x, y, 2, 8, c->colour);
+        else if (before >= 0)
+            canvas_line(&p->canvas, at_x(p, c->x[before]), at_y(p, c->y[before]), x, y, 2, c->colour);
+        before = i;
+    }
+}
+
+static void draw_legend(struct plot *p, const struct chart *chart)
+{
+    int x = WIDTH - RIGHT;
+    for (int k = chart->count - 1; k >= 0; k--) {
+        const struct chart_curve *c = &chart->curves[k];
+        x -= canvas_text_width(2, c->name);
+        canvas_text(&p->canvas, x, TOP - 24, 2, ink, c->name);
+        x -= 44;
+        if (c->dashed)
+            canvas_dashes(&p->canvas, x, TOP - 17, x + 34, TOP - 17, 2, 8, c->colour);
+        else
+            canvas_line(&p->canvas, x, TOP - 17, x + 34, TOP - 17, 2, c->colour);
+        if (c->dots)
+            canvas_line(&p->canvas, x + 17, TOP - 17, x + 17, TOP - 17, 7, c->colour);
+        x -= 24;
+    }
+}
+
+int chart_write(const struct chart *chart, const char *path)
+{
+    struct plot p;
+    if (canvas_create(&p.canvas, WIDTH, HEIGHT, paper))
+        return -1;
+    find_axes(chart, &p);
+    draw_ticks(&p);
+    canvas_line(&p.canvas, LEFT, TOP, LEFT, HEIGHT - BOTTOM, 1, ink);
+    canvas_line(&p.canvas, LEFT, HEIGHT - BOTTOM, WIDTH - RIGHT, HEIGHT - BOTTOM, 1, ink);
+    for (int k = 0; k < chart->count; k++)
+        draw_curve(&p, &chart->curves[k]);
+    draw_legend(&p, chart);
+    canvas_text(&p.canvas, LEFT, 12, 2, ink, chart->title);
+    canvas_text(&p.canvas, 12, TOP - 24, 2, ink, chart->y_name);
+    canvas_text(&p.canvas, WIDTH - RIGHT - canvas_text_width(2, chart->x_name), HEIGHT - 24, 2, ink, chart->x_name);
+    int result = canvas_write(&p.canvas, path);
+    canvas_destroy(&p.canvas);
+    return result;
+}
+
+int chart_thin(double *x, double *y, int count, int most)
+{
+    int run = (count + most - 1) / most, n = 0;
+    for (int i = 0; run > 1 && i < count; i += run, n++) {
+        int end = i + run < count ? i + run : count;
+        double sum_x = 0, sum_y = 0;
+        for (int j = i; j < end; j++)
+            sum_x += x[j], sum_y += y[j];
+        x[n] = sum_x / (end - i);
+        y[n] = sum_y / (end - i);
+    }
+    return run > 1 ? n : count;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* history.c -- see history.h. */
+#include "history.h"
+#include "chart.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_POINTS = 300, LOG_FROM = 10 };      /* a logarithmic axis where the largest loss is that many times the least */
+
+int history_add(struct history *h, double step, double loss)
+{
+    if (!isfinite(loss))
+        return 0;
+    if (h->count == h->room) {
+        int room = h->room ? 2 * h->room : 256;
+        double *steps = realloc(h->step, (size_t)room * sizeof *steps);
+        if (steps)
+            h->step = steps;
+        double *losses = steps ? realloc(h->loss, (size_t)room * sizeof *losses) : NULL;
+        if (!losses)
+            return -1;
+        h->loss = losses;
+        h->room = room;
+    }
+    h->step[h->count] = step;
+    h->loss[h->count++] = loss;
+    return 0;
+}
+
+void history_free(struct history *h)
+{
+    free(h->step);
+    free(h->loss);
+    *h = (struct history){ 0 };
+}
+
+static int wide_range(const double *y, int count)
+{
+    double least = INFINITY, most = 0;
+    for (int i = 0; i < count; i++)
+        least = fmin(least, y[i]), most = fmax(most, y[i]);
+    return least > 0 && most > LOG_FROM * least;
+}
+
+int history_chart(const struct history *training, const struct history *held_out, double reference, const char *title,
+                  const char *path)
+{
+    int n = training->count;
+    double *x = malloc(((size_t)n + 1) * sizeof *x), *y = malloc(((size_t)n + 1) * sizeof *y);
+    int result = -1;
+    if (x && y) {
+        if (n) {
+            memcpy(x, training->step, (size_t)n * sizeof *x);
+            memcpy(y, training->loss, (size_t)n * sizeof *y);
+        }
+        double ends[2] = { n ? x[0] : 0, n ? x[n - 1] : 1 }, level[2] = { reference, reference };
+        n = chart_thin(x, y, n, MOST_POINTS);
+        struct chart_curve curves[] = {
+            { "training", x, y, n, 0x2060C0, 0, 0 },
+            { "mean of visible pixels", ends, level, 2, 0x808080, 1, 0 },
+            { "held out", held_out ? held_out->step : NULL, held_out ? held_out->loss : NULL,
+              held_out ? held_out->count : 0, 0xD06020, 0, 1 },
+        };
+        struct chart chart = { title, "step", "loss", wide_range(y, n), curves, held_out ? 3 : 2 };
+        result = chart_write(&chart, path);
+    }
+    free(x);
+    free(y);
+    return result;
+}

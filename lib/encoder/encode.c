@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+/* encode.c -- features without training: a plan of the encoder alone, kept for the next call of the same batch, size and
+ * outputs. */
+#include "encoder/encoder.h"
+#include "encoder/inputs.h"
+
+#include <stdio.h>
+
+enum { OUTPUTS_MAX = 64, PIXELS = 0, MASK = 1 };
+
+struct encoding {
+    struct graph *g;
+    struct plan *plan;
+    struct encoder_build build;
+    struct mim__words outputs;              /* of the last encode */
+    const char *keep[OUTPUTS_MAX + 1];
+    bool done;                              /* the outputs can be read */
+    struct mim__input inputs[2];            /* of the next encode; data grows as asked */
+    size_t room[2];
+    void *work;                             /* of the image stage */
+};
+
+static void drop_plan(struct encoding *c)
+{
+    mim__plan_destroy(c->plan);
+    mim__graph_destroy(c->g);
+    c->plan = NULL;
+    c->g = NULL;
+    c->done = false;
+}
+
+void mim__encoding_free(mim_encoder *e)
+{
+    struct encoding *c = e->encoding;
+    if (!c)
+        return;
+    drop_plan(c);
+    for (int i = 0; i < 2; i++)
+        mim__free(e->object.ctx, c->inputs[i].data);
+    mim__free(e->object.ctx, c->work);
+    mim__free(e->object.ctx, c);
+    e->encoding = NULL;
+}
+
+static mim_status encoding_of(mim_encoder *e, struct encoding **out)
+{
+    mim_context *ctx = e->object.ctx;
+    int rows, cols;
+    if (!e->encoding) {
+        struct encoding *c = mim__calloc(ctx, 1, sizeof *c);
+        size_t bytes = mim__image_work(&e->image);
+        if (c)
+            c->work = mim__alloc(ctx, bytes);
+        if (!c || !c->work) {
+            mim__free(ctx, c);
+            return mim__no_memory(ctx, bytes);
+        }
+        mim_status status = mim__executor_reserve(mim__context_executor(ctx), bytes);
+        if (!status)
+            status = mim__encoder_grid(e, e->image.height, e->image.width, &rows, &cols);
+        e->encoding = c;
+        if (status)
+            return status;
+        size_t pixels = (size_t)(e->image.channels * e->image.height * e->image.width);
+        c->inputs[PIXELS] = (struct mim__input){ .name = "pixels", .check = INPUT_FINITE, .type = F32, .each = pixels,
+                                                 .batch = INT32_MAX };
+        c->inputs[MASK] = (struct mim__input){ .name = "mask", .check = INPUT_MASK, .type = I32,
+                                               .each = (size_t)rows * (size_t)cols, .batch = INT32_MAX };
+    }
+    *out = e->encoding;
+    return MIM_OK;
+}
+
+/* ---- inputs ---- */
+
+static mim_status set_input(mim_encoder *e, int which, int32_t type, const void *data, size_t elements)
+{
+    struct encoding *c = e->encoding;
+    struct mim__input *in = &c->inputs[which];
+    int64_t count = 0;
+    size_t bytes = elements * 4;
+    mim_status status = mim__input_count(e->object.ctx, in, elements, &count);
+    if (status)
+        return status;
+    if (bytes > c->room[which]) {
+        void *larger = mim__alloc(e->object.ctx, bytes);
+        if (!larger)
+            return mim__no_memory(e->object.ctx, bytes);
+        mim__free(e->object.ctx, in->data);
+        in->data = larger;
+        in->set = 0;
+        c->room[which] = bytes;
+    }
+    return mim__input_set(e->object.ctx, in, type, data, elements);
+}
+
+mim_status mim_encoder_set_input(mim_encoder *e, const char *name, int32_t type, const void *data, size_t elements)
+{
+    struct encoding *c;
+    if (!e || !name || !data)
+        return mim__null_argument(e ? e->object.ctx : NULL, "mim_encoder_set_input");
+    mim_status status = encoding_of(e, &c);
+    if (status)
+        return status;
+    if (!strcmp(name, "pixels"))
+        return set_input(e, PIXELS, type, data, elements);
+    if (!strcmp(name, "mask") && e->options.mask_token)
+        return set_input(e, MASK, type, data, elements);
+    return mim__fail(e->object.ctx, MIM_ERR_KEY, "this encoder has no input \"%.64s\": it has pixels%s", name,
+                     e->options.mask_token ? " and mask" : "");
+}
+
+/* ---- the plan ---- */
+
+static mim_status parse_outputs(mim_context *ctx, const char *text, struct mim__words *out)
+{
+    *out = (struct mim__words){ 0 };
+    while (*text) {
+        size_t n = strcspn(text, " ");
+        if (n >= OPTION_WORD_SIZE || (n && out->count == OUTPUTS_MAX))
+            return mim__fail(ctx, MIM_ERR_KEY, "outputs are %d names at most, separated by spaces", OUTPUTS_MAX);
+        if (n) {
+            memcpy(out->v[out->count], text, n);
+            out->v[out->count++][n] = 0;
+        }
+        text += n + (text[n] == ' ');
+    }
+    return out->count ? MIM_OK : mim__fail(ctx, MIM_ERR_KEY, "no output is named");
+}
+
+static bool same_words(const struct mim__words *a, const struct mim__words *b)
+{
+    bool same = a->count == b->count;
+    for (int i = 0; same && i < a->count; i++)
+        same = !strcmp(a->v[i], b->v[i]);
+    return same;
+}
+
+static mim_status make_plan(mim_encoder *e, struct encoding *c, const struct encoder_build *want, const struct mim__words *outputs)
+{
+    struct plan_options o = { .weights = { e->store.values }, .keep = c->keep };
+    drop_plan(c);
+    c->build = *want;
+    c->outputs = *outputs;
+    for (int i = 0; i < outputs->count; i++)
+        c->keep[i] = c->outputs.v[i];
+    c->keep[outputs->count] = NULL;
+    mim_status status = mim__graph_create(e->object.ctx, &c->g);
+    if (status)
+        return status;
+    e->kind->build(e, c->g, &c->build);
+    status = mim__graph_status(c->g);
+    if (!status)
+        status = mim__graph_plan(c->g, &o, &c->plan);
+    if (status)
+        drop_plan(c);
+    return status;
+}
+
+static mim_status ready(mim_encoder *e, struct encoding *c, const struct encoder_build *want, const char *names)
+{
+    struct mim__words outputs;
+    int rows, cols;
+    mim_status status = parse_outputs(e->object.ctx, names, &outputs);
+    if (!status)
+        status = mim__encoder_grid(e, want->height, want->width, &rows, &cols);
+    if (status)
+        return status;
+    bool same = c->plan && c->build.batch == want->batch && c->build.height == want->height && c->build.width == want->width
+             && c->build.masked == want->masked && c->build.compute == want->compute && same_words(&c->outputs, &outputs);
+    return same ? MIM_OK : make_plan(e, c, want, &outputs);
+}
+
+/* ---- encode ---- */
+
+/* Batch and size of this call, from the images or the inputs. */
+static mim_status measure(mim_encoder *e, const struct encoding *c, const mim_images *images, struct encoder_build *want)
+{
+    mim_context *ctx = e->object.ctx;
+    const struct mim__input *pixels = &c->inputs[PIXELS], *mask = &c->inputs[MASK];
+    int64_t batch = pixels->set;
+    want->height = (int)e->image.height;
+    want->width = (int)e->image.width;
+    if (images) {
+        mim_status status = mim__images_count(ctx, images, e->image.channels, "mim_encoder_encode", &batch);
+        if (status)
+            return status;
+        if (e->image.resize == RESIZE_NONE) {
+            want->height = images->height;
+            want->width = images->width;
+        }
+    } else if (!batch) {
+        return mim__fail(ctx, MIM_ERR_ARGUMENT, "mim_encoder_encode: neither images nor the input \"pixels\"");
+    }
+    if (batch < 1 || batch > INT32_MAX || (mask->set && mask->set != batch))
+        return mim__fail(ctx, MIM_ERR_SHAPE, "%lld pictures, and masks for %lld", (long long)batch, (long long)mask->set);
+    want->batch = (int)batch;
+    want->masked = mask->set > 0;
+    want->compute = (enum dtype)e->run.precision;
+    return MIM_OK;
+}
+
+static mim_status place_pixels(mim_encoder *e, struct encoding *c, const mim_images *images)
+{
+    float *to = mim__plan_data(c->plan, c->build.pixels);
+    size_t pixels = (size_t)c->build.batch * (size_t)e->image.channels * (size_t)c->build.height * (size_t)c->build.width;
+    struct image_options o = e->image;
+    if (c->build.masked)
+        memcpy(mim__plan_data(c->plan, c->build.mask), c->inputs[MASK].data,
+               (size_t)c->build.batch * c->inputs[MASK].each * sizeof(int32_t));
+    if (!images) {
+        memcpy(to, c->inputs[PIXELS].data, pixels * sizeof *to);
+        return MIM_OK;
+    }
+    o.height = c->build.height;
+    o.width = c->build.width;
+    return mim__image_prepare(e->object.ctx, &o, (uint64_t)e->run.seed, false, images, 0, NULL, to, c->work);
+}
+
+mim_status mim_encoder_encode(mim_encoder *e, const mim_images *images, const char *outputs)
+{
+    struct encoding *c;
+    struct encoder_build want = { 0 };
+    if (!e || !outputs)
+        return mim__null_argument(e ? e->object.ctx : NULL, "mim_encoder_encode");
+    mim_status status = encoding_of(e, &c);
+    if (!status)
+        status = measure(e, c, images, &want);
+    if (!status)
+        status = ready(e, c, &want, outputs);
+    if (status)
+        return status;
+    c->done = false;
+    status = place_pixels(e, c, images);
+    if (status)
+        return status;
+    struct env env = { .pool = mim__context_executor(e->object.ctx), .cancel = mim__context_cancel_flag(e->object.ctx) };
+    status = mim__plan_forward(c->plan, &env);
+    if (status)
+        return status;
+    c->done = true;
+    c->inputs[PIXELS].set = c->inputs[MASK].set = 0;
+    return MIM_OK;
+}
+
+/* ---- outputs ---- */
+
+static void describe(const mim_encoder *e, const char *name, const struct encoder_build *b, struct mim__tensor *t)
+{
+    int64_t tokens = b->first + (int64_t)b->rows * b->cols;
+    t->type = MIM_F32;
+    if (!strcmp(name, "pooled")) {
+        t->rank = 2;
+        t->shape[0] = b->batch;
+        t->shape[1] = e->options.width;
+    } else {
+        bool attention = !strncmp(name, "attention.", 10);
+        t->rank = attention ? 4 : 3;
+        t->shape[0] = b->batch;
+        t->shape[1] = attention ? e->options.heads : tokens;
+        t->shape[2] = attention ? tokens : e->options.width;
+        t->shape[3] = attention ? tokens : 0;
+    }
+}
+
+static bool computed(const struct encoding *c, const char *name)
+{
+    for (int i = 0; c && c->done && i < c->outputs.count; i++)
+        if (!strcmp(c->outputs.v[i], name))
+            return true;
+    return false;
+}
+
+static mim_status refresh(void *owner, int index, bool shape_only, struct mim__tensor *t)
+{
+    const mim_encoder *e = owner;
+    const struct encoding *c = e->encoding;
+    struct encoder_build b = { .batch = 1, .first = e->options.class_token };
+    (void)index;
+    if (computed(c, t->name)) {
+        describe(e, t->name, &c->build, t);
+        t->data = mim__plan_data(c->plan, mim__graph_find(c->g, t->name));
+        return MIM_OK;
+    }
+    b.rows = (int)(e->image.height / e->options.patch);
+    b.cols = (int)(e->image.width / e->options.patch);
+    describe(e, t->name, &b, t);
+    return shape_only ? MIM_OK : mim__fail(e->object.ctx, MIM_ERR_STATE, "output \"%s\" was not asked of the last encode", t->name);
+}
+
+static void release(void *owner) { mim_encoder_destroy(owner); }
+
+/* Names of all outputs there can be, or of those of the last encode. */
+static mim_status list_outputs(const mim_encoder *e, struct mim__names *n)
+{
+    const struct encoding *c = e->encoding;
+    char name[32];
+    mim_status status = MIM_OK;
+    if (c && c->done) {
+        for (int i = 0; i < c->outputs.count && !status; i++)
+            status = mim__names_add_zeros(n, c->outputs.v[i], 1);
+        return status;
+    }
+    status = mim__names_add_zeros(n, "tokens", 1);
+    if (!status)
+        status = mim__names_add_zeros(n, "pooled", 1);
+    for (int i = 0; i <= e->options.depth && !status; i++) {
+        snprintf(name, sizeof name, "block.%d", i);
+        status = mim__names_add_zeros(n, name, 1);
+        snprintf(name, sizeof name, "attention.%d", i);
+        if (i && !status)
+            status = mim__names_add_zeros(n, name, 1);
+    }
+    return status;
+}
+
+mim_status mim__encoding_view(mim_encoder *e, mim_tensors **out)
+{
+    struct mim__names names = { .ctx = e->object.ctx };
+    struct mim__view v = { .owner = e, .release = release, .refresh = refresh };
+    mim_status status = list_outputs(e, &names);
+    mim__encoder_retain(e);
+    if (!status)
+        status = mim__tensors_view(e->object.ctx, &v, names.count, names.list, out);
+    if (status)
+        mim_encoder_destroy(e);
+    mim__names_free(&names);
+    return status;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* encoder.h -- mim_encoder from the inside. One architecture per file; the table at the top of encoder.c lists them. */
+#ifndef MIM_ENCODER_ENCODER_H
+#define MIM_ENCODER_ENCODER_H
+
+#include "base/options.h"
+#include "base/text.h"
+#include "encoder/names.h"
+#include "graph/store.h"
+#include "image/image.h"
+#include "io/tensors.h"
+#include "op/op.h"
+
+enum qkv_bias { QKV_BIAS_FULL, QKV_BIAS_QUERY_VALUE, QKV_BIAS_NONE };
+enum positions { POSITIONS_LEARNED, POSITIONS_SINCOS, POSITIONS_NONE };
+enum relative_kind { RELATIVE_NONE, RELATIVE_SHARED, RELATIVE_BLOCK };
+enum pool { POOL_AUTO, POOL_CLASS, POOL_MEAN };
+enum table_resize { TABLE_BICUBIC, TABLE_ANTIALIAS };
+
+struct encoder_options {
+    int kind;
+    int64_t patch, width, depth, heads, hidden;      /* hidden 0 becomes 4 width */
+    double eps;
+    int activation;                                  /* of the choices; + 1 is an enum activation */
+    int qkv_bias, class_token, mask_token, positions, position_class, relative;
+    double layer_scale, drop_path;
+    int norm, pool, pool_norm;                       /* pool is never POOL_AUTO once an encoder is made */
+    int64_t table_rows, table_cols;                  /* grid of the position tables; 0 becomes the picture's */
+    int table_resize;
+    double init_deviation, init_cut;
+    int init_rescale;
+};
+extern const struct mim__option mim__encoder_options[];
+extern const char mim__activation_names[];           /* as choices, in the order of enum activation from ACT_GELU */
+
+/* What a builder is told and what it answers. */
+struct encoder_build {
+    int batch, height, width;
+    enum dtype compute;                              /* of products and branch activations */
+    bool masked;                                     /* is there an input "mask"? */
+    struct tensor *pixels, *mask, *tokens, *pooled;  /* tokens f32 [batch, first + rows cols, width] */
+    int first, rows, cols;                           /* tokens before the patches; the grid */
+};
+
+struct architecture {
+    const char *name;
+    mim_status (*check)(mim_context *ctx, struct encoder_options *o);      /* fills in what 0 and auto stand for */
+    /* Inputs, operators and outputs ("tokens", "pooled", "block.K", "attention.K") into the graph's store 0. The
+     * parameters and their order do not depend on the build. */
+    void (*build)(const mim_encoder *e, struct graph *g, struct encoder_build *b);
+    int (*layer)(const mim_encoder *e, const char *parameter);             /* 0 .. depth + 1, for layer decay */
+    const struct name_rule *rules;
+};
+extern const struct architecture mim__vit;
+
+/* How named tensors name an encoder: what stands before its names, and which column of the rules. */
+struct encoder_source { enum naming naming; enum name_column column; char prefix[NAME_PREFIX]; };
+
+struct encoding;                                     /* the plan of the last encode; encode.c */
+struct mim_encoder {
+    struct mim__object object;
+    struct run_options run;
+    struct encoder_options options;
+    struct image_options image;
+    const struct architecture *kind;
+    struct mim__store store;
+    struct encoder_source source;                    /* how the file that the weights came from named them */
+    bool source_pretext;                             /* it had a mask token */
+    struct mim__words unused, resized;               /* tensors of the file not wanted; tables brought to another grid */
+    struct encoding *encoding;
+};
+
+void mim__encoder_retain(mim_encoder *e);
+/* One without memory for its weights, to be planned with only. */
+mim_status mim__encoder_create_dry(mim_context *ctx, const mim_config *config, mim_encoder **out);
+/* The grid of patches of a picture; MIM_ERR_SHAPE if the patches do not divide it. */
+mim_status mim__encoder_grid(const mim_encoder *e, int64_t height, int64_t width, int *rows, int *cols);
+mim_status mim__encoder_report(const mim_encoder *e, mim_config *report);
+
+/* Tensors of the encoder under a naming, in the order of the store, with `array` in place of the weights (gradients).
+ * before: what stands before each name. pretext false leaves out the mask token, which other libraries have only
+ * in models of masked image modelling. MIM_ERR_UNSUPPORTED: the naming cannot express it. */
+struct encoder_naming { enum naming naming; const char *before; bool pretext; };
+mim_status mim__encoder_names(const mim_encoder *e, const struct encoder_naming *n, float *array, struct mim__names *out);
+enum name_column mim__encoder_column(const mim_encoder *e, enum naming n);
+
+/* config.json as transformers or timm writes it. `class` is the class of transformers, `more` further members as JSON
+ * text ("\"num_labels\": 5"), both the head's matter; classes 0: none. MIM_ERR_UNSUPPORTED: not expressible. */
+struct encoder_json { enum naming naming; const char *class_name, *more; int64_t classes; };
+mim_status mim__encoder_json(const mim_encoder *e, const struct encoder_json *j, struct mim__text *out);
+
+/* MIM_ERR_FORMAT: no encoder that libmim knows by name. */
+mim_status mim__encoder_locate(const mim_tensors *t, struct encoder_source *out);
+/* Sections image and encoder that named tensors carry, put into *out where it has none. MIM_ERR_FORMAT: none;
+ * MIM_ERR_UNSUPPORTED: another model. */
+mim_status mim__encoder_config_from(mim_context *ctx, const mim_tensors *t, mim_config *out);
+/* All weights of a fresh encoder. */
+mim_status mim__encoder_load(mim_encoder *e, const mim_tensors *t);
+
+/* A view of the outputs of the last encode: of what it computed, or, before the first, of all there can be. */
+mim_status mim__encoding_view(mim_encoder *e, mim_tensors **out);
+/* Release the plan of the last encode. */
+void mim__encoding_free(mim_encoder *e);
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/* export.c -- an encoder under the names of timm and transformers, and the config.json that these write beside them. What
+ * a format cannot express is an error, never left out; but for the mask token, which only models of masked image
+ * modelling have there. */
+#include "encoder/encoder.h"
+
+#include <stdio.h>
+
+/* ---- names ---- */
+
+enum name_column mim__encoder_column(const mim_encoder *e, enum naming n)
+{
+    bool beit = e->options.relative != RELATIVE_NONE || e->options.qkv_bias == QKV_BIAS_QUERY_VALUE;
+    return n == NAMING_MIM ? COLUMN_MIM : n == NAMING_HUGGINGFACE ? COLUMN_HUGGINGFACE : beit ? COLUMN_BEIT : COLUMN_TIMM;
+}
+
+/* The bias of keys that transformers always has: zeros, as it changes nothing (it adds the same to all logits of a row). */
+static mim_status add_key_biases(const mim_encoder *e, const char *before, struct mim__names *out)
+{
+    mim_status status = MIM_OK;
+    for (int i = 0; i < e->options.depth && !status; i++) {
+        char name[TENSOR_NAME];
+        snprintf(name, sizeof name, "%sencoder.layer.%d.attention.attention.key.bias", before, i);
+        status = mim__names_add_zeros(out, name, e->options.width);
+    }
+    return status;
+}
+
+mim_status mim__encoder_names(const mim_encoder *e, const struct encoder_naming *n, float *array, struct mim__names *out)
+{
+    enum name_column column = mim__encoder_column(e, n->naming);
+    const char *without = n->pretext || n->naming == NAMING_MIM ? NULL : "mask_token";
+    mim_status status = mim__names_of_store(out, &e->store, e->kind->rules, column, n->before, without, array);
+    if (!status && column == COLUMN_HUGGINGFACE && e->options.qkv_bias == QKV_BIAS_QUERY_VALUE)
+        status = add_key_biases(e, n->before, out);
+    return status;
+}
+
+/* ---- config.json ---- */
+
+static mim_status refuse(const mim_encoder *e, const char *format, const char *what)
+{
+    return mim__fail(e->object.ctx, MIM_ERR_UNSUPPORTED, "%s cannot express an encoder with %s", format, what);
+}
+
+static const char *activation_name(const mim_encoder *e, const char *const names[]) { return names[e->options.activation]; }
+
+static void add_size(const mim_encoder *e, struct mim__text *t, const char *key)
+{
+    long long h = (long long)(e->options.table_rows * e->options.patch), w = (long long)(e->options.table_cols * e->options.patch);
+    if (h == w)
+        mim__text_format(t, "  \"%s\": %lld,\n", key, h);
+    else
+        mim__text_format(t, "  \"%s\": [%lld, %lld],\n", key, h, w);
+}
+
+static void add_numbers(struct mim__text *t, const char *key, const struct mim__numbers *n)
+{
+    mim__text_format(t, "    \"%s\": [", key);
+    for (int i = 0; i < n->count; i++) {
+        mim__text_add(t, i ? ", " : "");
+        mim__text_f64(t, n->v[i]);
+    }
+    mim__text_add(t, "]");
+}
+
+static mim_status huggingface_json(const mim_encoder *e, const struct encoder_json *j, struct mim__text *t)
+{
+    static const char *const names[] = { "gelu", "gelu_pytorch_tanh", "quick_gelu", "relu", "silu" };
+    const struct encoder_options *o = &e->options;
+    if (!o->class_token || !o->norm || o->pool_norm)
+        return refuse(e, "ViT of transformers", !o->class_token ? "no class token" : "another final norm than one of all tokens");
+    if (o->positions == POSITIONS_NONE || !o->position_class)
+        return refuse(e, "ViT of transformers", "no absolute positions of all tokens");
+    if (j->classes && o->pool != POOL_CLASS)
+        return refuse(e, "ViTForImageClassification", "features that are the mean of patches");
+    mim__text_format(t, "{\n  \"architectures\": [\"%s\"],\n  \"model_type\": \"vit\",\n  \"dtype\": \"float32\",\n", j->class_name);
+    mim__text_format(t, "  \"hidden_size\": %lld,\n  \"num_hidden_layers\": %lld,\n  \"num_attention_heads\": %lld,\n"
+                        "  \"intermediate_size\": %lld,\n", (long long)o->width, (long long)o->depth, (long long)o->heads,
+                     (long long)o->hidden);
+    add_size(e, t, "image_size");
+    mim__text_format(t, "  \"patch_size\": %lld,\n  \"encoder_stride\": %lld,\n  \"num_channels\": %lld,\n  \"hidden_act\": \"%s\",\n",
+                     (long long)o->patch, (long long)o->patch, (long long)e->image.channels, activation_name(e, names));
+    mim__text_add(t, "  \"layer_norm_eps\": ");
+    mim__text_f64(t, o->eps);
+    mim__text_format(t, ",\n  \"qkv_bias\": %s,\n  \"hidden_dropout_prob\": 0.0,\n  \"attention_probs_dropout_prob\": 0.0",
+                     o->qkv_bias == QKV_BIAS_NONE ? "false" : "true");
+    mim__text_format(t, "%s%s\n}\n", j->more ? ",\n  " : "", j->more ? j->more : "");
+    return MIM_OK;
+}
+
+/* The nearest of timm's own names; model_args say all the rest. */
+static const char *timm_architecture(const mim_encoder *e, bool beit)
+{
+    static const struct { int64_t width; const char *vit; } known[] = {
+        { 192, "vit_tiny_patch16_224" }, { 384, "vit_small_patch16_224" }, { 768, "vit_base_patch16_224" },
+        { 1024, "vit_large_patch16_224" }, { 1280, "vit_huge_patch14_224" },
+    };
+    if (beit)
+        return e->options.width == 1024 ? "beit_large_patch16_224" : "beit_base_patch16_224";
+    for (int i = 0; i < COUNT(known); i++)
+        if (known[i].width == e->options.width)
+            return known[i].vit;
+    return "vit_base_patch16_224";
+}
+
+static mim_status check_timm(const mim_encoder *e, const struct encoder_json *j, bool beit)
+{
+    const struct encoder_options *o = &e->options;
+    if (o->eps != 1e-6)
+        return refuse(e, "a timm config.json", "another encoder.eps than 1e-6");
+    if (o->norm && o->pool_norm)
+        return refuse(e, "timm", "both a final norm and a norm of the pooled features");
+    if (!o->norm && !o->pool_norm)
+        return refuse(e, "a timm config.json", "no norm after the blocks");
+    if (beit && (!o->class_token || o->qkv_bias == QKV_BIAS_FULL || o->activation))
+        return refuse(e, "BEiT of timm", !o->class_token ? "no class token"
+                                       : o->activation ? "another activation than gelu" : "a bias of keys");
+    if (beit && o->positions != POSITIONS_NONE && !o->position_class)
+        return refuse(e, "BEiT of timm", "no position of the class token");
+    if (beit && j->classes && o->pool == POOL_MEAN && !o->pool_norm)
+        return refuse(e, "BEiT of timm", "features that are the mean of normed tokens");
+    return MIM_OK;
+}
+
+static const char *truth(bool b) { return b ? "true" : "false"; }
+
+static void add_beit_arguments(const mim_encoder *e, struct mim__text *t)
+{
+    const struct encoder_options *o = &e->options;
+    mim__text_format(t, ",\n    \"use_abs_pos_emb\": %s,\n    \"use_rel_pos_bias\": %s,\n    \"use_shared_rel_pos_bias\": %s,\n"
+                        "    \"qkv_bias\": %s,\n    \"global_pool\": \"%s\"",
+                     truth(o->positions != POSITIONS_NONE), truth(o->relative == RELATIVE_BLOCK),
+                     truth(o->relative == RELATIVE_SHARED), truth(o->qkv_bias != QKV_BIAS_NONE), o->pool_norm ? "avg" : "token");
+}
+
+static void add_vit_arguments(const mim_encoder *e, struct mim__text *t)
+{
+    static const char *const names[] = { "gelu", "gelu_tanh", "quick_gelu", "relu", "silu" };
+    const struct encoder_options *o = &e->options;
+    mim__text_format(t, ",\n    \"class_token\": %s,\n    \"pos_embed\": \"%s\",\n    \"no_embed_class\": %s,\n    \"qkv_bias\": %s,\n"
+                        "    \"global_pool\": \"%s\",\n    \"fc_norm\": %s,\n    \"act_layer\": \"%s\"",
+                     truth(o->class_token), o->positions == POSITIONS_NONE ? "none" : "learn",
+                     truth(o->class_token && !o->position_class), truth(o->qkv_bias != QKV_BIAS_NONE),
+                     o->pool == POOL_MEAN ? "avg" : "token", truth(o->pool_norm), activation_name(e, names));
+}
+
+static mim_status timm_json(const mim_encoder *e, const struct encoder_json *j, struct mim__text *t)
+{
+    const struct encoder_options *o = &e->options;
+    bool beit = mim__encoder_column(e, NAMING_TIMM) == COLUMN_BEIT;
+    mim_status status = check_timm(e, j, beit);
+    if (status)
+        return status;
+    long long h = (long long)(o->table_rows * o->patch), w = (long long)(o->table_cols * o->patch);
+    mim__text_format(t, "{\n  \"architecture\": \"%s\",\n  \"num_classes\": %lld,\n  \"num_features\": %lld,\n  \"model_args\": {\n",
+                     timm_architecture(e, beit), (long long)j->classes, (long long)o->width);
+    mim__text_format(t, "    \"img_size\": [%lld, %lld],\n    \"patch_size\": %lld,\n    \"in_chans\": %lld,\n    \"embed_dim\": %lld,\n"
+                        "    \"depth\": %lld,\n    \"num_heads\": %lld,\n    \"mlp_ratio\": ", h, w, (long long)o->patch,
+                     (long long)e->image.channels, (long long)o->width, (long long)o->depth, (long long)o->heads);
+    mim__text_f64(t, (double)o->hidden / (double)o->width);
+    if (o->layer_scale > 0) {
+        mim__text_add(t, ",\n    \"init_values\": ");
+        mim__text_f64(t, o->layer_scale);
+    } else if (beit) {
+        mim__text_add(t, ",\n    \"init_values\": null");
+    }
+    (beit ? add_beit_arguments : add_vit_arguments)(e, t);
+    mim__text_format(t, "\n  },\n  \"pretrained_cfg\": {\n    \"input_size\": [%lld, %lld, %lld],\n", (long long)e->image.channels, h, w);
+    add_numbers(t, "mean", &e->image.mean);
+    mim__text_add(t, ",\n");
+    add_numbers(t, "std", &e->image.deviation);
+    mim__text_format(t, ",\n    \"num_classes\": %lld,\n    \"first_conv\": \"patch_embed.proj\",\n    \"classifier\": \"head\"\n  }\n}\n",
+                     (long long)j->classes);
+    return MIM_OK;
+}
+
+mim_status mim__encoder_json(const mim_encoder *e, const struct encoder_json *j, struct mim__text *out)
+{
+    mim_status status = j->naming == NAMING_HUGGINGFACE ? huggingface_json(e, j, out)
+                      : j->naming == NAMING_TIMM ? timm_json(e, j, out) : MIM_OK;
+    return !status && out->failed ? mim__no_memory(e->object.ctx, out->size) : status;
+}

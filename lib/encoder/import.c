@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: MIT */
+/* import.c -- the configuration that named tensors carry: sizes from the tensors' shapes, the rest from the config.json
+ * of transformers or timm beside them; and the weights themselves. Files of libmim carry their configuration whole. */
+#include "encoder/encoder.h"
+
+#include "base/json.h"
+
+#include <stdio.h>
+
+struct import {
+    mim_context *ctx;
+    const mim_tensors *t;
+    struct encoder_source source;
+    struct json json;               /* config.json, JSON_ERROR if there is none */
+    mim_config *out;
+    mim_status status;              /* of the first failure */
+    int64_t patch, height, width;
+};
+
+/* ---- looking ---- */
+
+static const struct mim__tensor *find(const struct import *m, const char *timm, const char *huggingface, int block)
+{
+    char pattern[TENSOR_NAME], name[TENSOR_NAME + NAME_PREFIX];
+    const char *from = m->source.column == COLUMN_HUGGINGFACE ? huggingface : timm, *mark = from ? strstr(from, "%d") : NULL;
+    if (!from)
+        return NULL;
+    if (mark)
+        snprintf(pattern, sizeof pattern, "%.*s%d%s", (int)(mark - from), from, block, mark + 2);
+    else
+        snprintf(pattern, sizeof pattern, "%s", from);
+    snprintf(name, sizeof name, "%s%s", m->source.prefix, pattern);
+    int64_t at = mim__tensors_find(m->t, name);
+    return at < 0 ? NULL : mim__tensors_at(m->t, at);
+}
+
+static struct json member(const struct json *of, const char *name)
+{
+    return of->type == JSON_OBJECT ? mim__json_member(of, name) : (struct json){ JSON_ERROR, NULL, 0 };
+}
+
+/* A member of config.json or, for timm, of its model_args. */
+static struct json look(const struct import *m, const char *name)
+{
+    if (m->source.column == COLUMN_HUGGINGFACE)
+        return member(&m->json, name);
+    struct json arguments = member(&m->json, "model_args"), v = member(&arguments, name);
+    return v.type == JSON_ERROR ? member(&m->json, name) : v;
+}
+
+/* ---- setting, where the caller has not set it ---- */
+
+static void set_i64(struct import *m, const char *key, int64_t value)
+{
+    if (!m->status && !mim__config_has(m->out, key))
+        m->status = mim_config_set_i64(m->out, key, value);
+}
+
+static void set_f64(struct import *m, const char *key, double value)
+{
+    if (!m->status && !mim__config_has(m->out, key))
+        m->status = mim_config_set_f64(m->out, key, value);
+}
+
+static void set_str(struct import *m, const char *key, const char *value)
+{
+    if (!m->status && !mim__config_has(m->out, key))
+        m->status = mim_config_set_str(m->out, key, value);
+}
+
+static void fail(struct import *m, mim_status status) { m->status = m->status ? m->status : status; }
+
+/* ---- sizes, from shapes ---- */
+
+static void read_patch(struct import *m)
+{
+    const struct mim__tensor *w = find(m, "patch_embed.proj.weight", "embeddings.patch_embeddings.projection.weight", 0);
+    char text[SHAPE_TEXT];
+    if (!w || w->rank != 4 || w->shape[2] != w->shape[3] || w->shape[2] < 1) {
+        fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED, "the weight of the patch embedding has shape %s, not [width, channels, patch, patch]",
+                          w ? mim__shape_text(w->rank, w->shape, text) : "none"));
+        return;
+    }
+    m->patch = w->shape[2];
+    set_i64(m, "encoder.width", w->shape[0]);
+    set_i64(m, "image.channels", w->shape[1]);
+    set_i64(m, "encoder.patch", m->patch);
+}
+
+static void read_blocks(struct import *m)
+{
+    int depth = 0;
+    while (depth < 1000 && find(m, "blocks.%d.norm1.weight", "encoder.layer.%d.layernorm_before.weight", depth))
+        depth++;
+    const struct mim__tensor *fc1 = find(m, "blocks.%d.mlp.fc1.weight", "encoder.layer.%d.intermediate.dense.weight", 0);
+    if (!fc1 || fc1->rank != 2) {
+        fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED, "the blocks of this encoder have no perceptron of two layers"));
+        return;
+    }
+    set_i64(m, "encoder.depth", depth);
+    set_i64(m, "encoder.hidden", fc1->shape[0]);
+    bool full = find(m, "blocks.%d.attn.qkv.bias", "encoder.layer.%d.attention.attention.key.bias", 0) != NULL;
+    set_str(m, "encoder.qkv_bias", full ? "full" : find(m, "blocks.%d.attn.q_bias", NULL, 0) ? "query_value" : "none");
+    bool scale = find(m, "blocks.%d.gamma_1", NULL, 0) || find(m, "blocks.%d.ls1.gamma", NULL, 0);
+    set_f64(m, "encoder.layer_scale", scale ? 0.1 : 0);
+    bool shared = find(m, "rel_pos_bias.relative_position_bias_table", NULL, 0) != NULL;
+    const struct mim__tensor *own = find(m, "blocks.%d.attn.relative_position_bias_table", NULL, 0);
+    set_str(m, "encoder.relative", shared ? "shared" : own ? "block" : "none");
+}
+
+static void read_ends(struct import *m)
+{
+    set_i64(m, "encoder.class_token", find(m, "cls_token", "embeddings.cls_token", 0) != NULL);
+    set_i64(m, "encoder.mask_token", find(m, "mask_token", "embeddings.mask_token", 0) != NULL);
+    set_i64(m, "encoder.norm", find(m, "norm.weight", "layernorm.weight", 0) != NULL);
+    set_i64(m, "encoder.pool_norm", find(m, "fc_norm.weight", NULL, 0) != NULL);
+    set_str(m, "encoder.positions", find(m, "pos_embed", "embeddings.position_embeddings", 0) ? "learned" : "none");
+    set_str(m, "encoder.table_resize", m->source.naming == NAMING_TIMM ? "antialias" : "bicubic");
+}
+
+/* ---- the picture's size and the grid of the tables ---- */
+
+static bool read_pair(const struct json *v, int64_t *first, int64_t *second)
+{
+    struct json item[2] = { { JSON_ERROR, NULL, 0 }, { JSON_ERROR, NULL, 0 } };
+    size_t at = 0;
+    if (v->type != JSON_ARRAY)
+        return mim__json_i64(v, first) && mim__json_i64(v, second);
+    for (int i = 0; i < 2; i++)
+        if (!mim__json_next(v, &at, NULL, &item[i]))
+            return false;
+    return mim__json_i64(&item[0], first) && mim__json_i64(&item[1], second);
+}
+
+static int64_t square_root(int64_t n)
+{
+    int64_t r = 0;
+    while ((r + 1) * (r + 1) <= n && r < 65536)
+        r++;
+    return r * r == n ? r : 0;
+}
+
+/* Rows and columns of the stored tables: the picture's grid if it fits, else a square. */
+static void read_grid(struct import *m)
+{
+    const struct mim__tensor *places = find(m, "pos_embed", "embeddings.position_embeddings", 0);
+    const struct mim__tensor *table = find(m, "rel_pos_bias.relative_position_bias_table", NULL, 0);
+    bool cls = find(m, "cls_token", "embeddings.cls_token", 0) != NULL;
+    int64_t rows = m->height / m->patch, cols = m->width / m->patch;
+    if (!table)
+        table = find(m, "blocks.%d.attn.relative_position_bias_table", NULL, 0);
+    if (places && places->rank == 3) {
+        int64_t n = places->shape[1], extra = n == rows * cols ? 0 : 1;
+        if (!rows || (n != rows * cols && n != rows * cols + 1)) {
+            extra = square_root(n - 1) && cls ? 1 : 0;
+            rows = cols = square_root(n - extra);
+        }
+        set_i64(m, "encoder.position_class", cls && extra);
+    } else if (table && table->rank == 2) {
+        int64_t n = table->shape[0] - (cls ? 3 : 0);
+        if (!rows || n != (2 * rows - 1) * (2 * cols - 1))
+            rows = cols = (square_root(n) + 1) / 2;
+    }
+    if (!rows || !cols) {
+        fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT, "the tables of positions fit no grid: config.json does not say the size of the pictures"));
+        return;
+    }
+    set_i64(m, "encoder.table_rows", rows);
+    set_i64(m, "encoder.table_cols", cols);
+    set_i64(m, "image.height", m->height ? m->height : rows * m->patch);
+    set_i64(m, "image.width", m->width ? m->width : cols * m->patch);
+}
+
+static void read_size(struct import *m)
+{
+    struct json v = look(m, m->source.column == COLUMN_HUGGINGFACE ? "image_size" : "img_size");
+    int64_t depth;
+    if (v.type != JSON_ERROR && !read_pair(&v, &m->height, &m->width))
+        fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT, "the size of pictures in config.json is neither a number nor two"));
+    struct json cfg = member(&m->json, "pretrained_cfg"), size = member(&cfg, "input_size");
+    size_t at = 0;
+    struct json item[3];
+    if (v.type == JSON_ERROR && size.type == JSON_ARRAY && mim__json_next(&size, &at, NULL, &item[0])
+        && mim__json_next(&size, &at, NULL, &item[1]) && mim__json_next(&size, &at, NULL, &item[2])
+        && (!mim__json_i64(&item[0], &depth) || !mim__json_i64(&item[1], &m->height) || !mim__json_i64(&item[2], &m->width)))
+        m->height = m->width = 0;
+    if (m->height < 0 || m->width < 0 || m->height > INT32_MAX || m->width > INT32_MAX)
+        fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT, "pictures of %lldx%lld in config.json", (long long)m->height, (long long)m->width));
+}
+
+/* ---- what shapes do not tell ---- */
+
+static const struct { const char *part; int heads; } timm_heads[] = {
+    { "_tiny_", 3 }, { "_small_", 6 }, { "_base_", 12 }, { "_large_", 16 }, { "_huge_", 16 }, { "_giant_", 16 }, { "_gigantic_", 16 },
+};
+
+static void read_heads(struct import *m)
+{
+    struct json v = look(m, m->source.column == COLUMN_HUGGINGFACE ? "num_attention_heads" : "num_heads");
+    const struct mim__tensor *table = find(m, "blocks.%d.attn.relative_position_bias_table", NULL, 0);
+    struct json name = member(&m->json, "architecture");
+    int64_t heads = 0;
+    char architecture[128];
+    if (!table)
+        table = find(m, "rel_pos_bias.relative_position_bias_table", NULL, 0);
+    if (v.type != JSON_ERROR && !mim__json_i64(&v, &heads))
+        fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT, "the number of heads in config.json is not a number"));
+    if (!heads && table && table->rank == 2)
+        heads = table->shape[1];
+    if (!heads && mim__json_string(&name, architecture, sizeof architecture) != SIZE_MAX)
+        for (int i = 0; i < COUNT(timm_heads); i++)
+            if (strstr(architecture, timm_heads[i].part))
+                heads = timm_heads[i].heads;
+    if (heads)
+        set_i64(m, "encoder.heads", heads);
+    else if (!mim__config_has(m->out, "encoder.heads"))
+        fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT, "no tensor tells the number of attention heads and no config.json either: set encoder.heads"));
+}
+
+static const struct { const char *theirs, *ours; } activations[] = {
+    { "gelu", "gelu" }, { "gelu_new", "gelu_tanh" }, { "gelu_pytorch_tanh", "gelu_tanh" }, { "gelu_tanh", "gelu_tanh" },
+    { "quick_gelu", "quick_gelu" }, { "relu", "relu" }, { "silu", "silu" }, { "swish", "silu" },
+};
+
+static void read_activation(struct import *m)
+{
+    struct json v = look(m, m->source.column == COLUMN_HUGGINGFACE ? "hidden_act" : "act_layer");
+    char name[64] = "";
+    if (v.type == JSON_ERROR || v.type == JSON_NULL)
+        return;
+    for (int i = 0; i < COUNT(activations); i++)
+        if (mim__json_equal(&v, activations[i].theirs)) {
+            set_str(m, "encoder.activation", activations[i].ours);
+            return;
+        }
+    mim__json_string(&v, name, sizeof name);
+    if (!mim__config_has(m->out, "encoder.activation"))
+        fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED, "activation \"%s\"", name));
+}
+
+static void read_rest(struct import *m)
+{
+    double eps = 1e-6;
+    struct json v = look(m, "layer_norm_eps"), pool = look(m, "global_pool");
+    if (m->source.column == COLUMN_HUGGINGFACE && v.type == JSON_ERROR && m->json.type == JSON_OBJECT)
+        eps = 1e-12;
+    if (v.type != JSON_ERROR && !mim__json_f64(&v, &eps))
+        fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT, "layer_norm_eps in config.json is not a number"));
+    set_f64(m, "encoder.eps", eps);
+    bool mean = find(m, "fc_norm.weight", NULL, 0) != NULL;
+    if (pool.type == JSON_STRING)
+        mean = mim__json_equal(&pool, "avg");
+    if (pool.type == JSON_STRING && !mean && !mim__json_equal(&pool, "token") && !mim__json_equal(&pool, ""))
+        fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED, "global_pool in config.json is neither avg nor token"));
+    set_str(m, "encoder.pool", mean || !find(m, "cls_token", "embeddings.cls_token", 0) ? "mean" : "class");
+}
+
+/* Mean and deviation of pixels, from preprocessor_config.json or timm's pretrained_cfg. */
+static void read_pixels(struct import *m)
+{
+    static const char *const keys[][3] = { { "image.mean", "image_mean", "mean" }, { "image.deviation", "image_std", "std" } };
+    const char *text = mim__tensors_text(m->t, "preprocessor_config.json"), *why;
+    struct json of_file = { JSON_ERROR, NULL, 0 }, cfg = member(&m->json, "pretrained_cfg");
+    if (text)
+        of_file = mim__json_parse(text, strlen(text), &why);
+    for (int i = 0; i < 2; i++) {
+        struct json v = member(&of_file, keys[i][1]);
+        char list[512];
+        if (v.type != JSON_ARRAY)
+            v = member(&cfg, keys[i][2]);
+        if (v.type == JSON_ARRAY && v.size < sizeof list) {
+            snprintf(list, sizeof list, "%.*s", (int)v.size, v.text);
+            set_str(m, keys[i][0], list);
+        }
+    }
+}
+
+static void check_type(struct import *m)
+{
+    struct json type = member(&m->json, "model_type");
+    char name[64] = "";
+    if (type.type != JSON_STRING || mim__json_equal(&type, "vit"))
+        return;
+    mim__json_string(&type, name, sizeof name);
+    fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED, "model_type \"%s\" in config.json", name));
+}
+
+/* A libmim file's own: everything that *out has not set. */
+static mim_status take_own(mim_context *ctx, const char *json, mim_config *out)
+{
+    mim_config *stored = NULL;
+    mim_status status = mim_config_create(ctx, NULL, &stored);
+    if (!status)
+        status = mim_config_read_json(stored, json);
+    if (!status)
+        status = mim__config_merge(stored, out);
+    if (!status)
+        status = mim__config_merge(out, stored);
+    mim_config_destroy(stored);
+    return status;
+}
+
+mim_status mim__encoder_config_from(mim_context *ctx, const mim_tensors *t, mim_config *out)
+{
+    const char *own = mim__tensors_text(t, "mim.config"), *text = mim__tensors_text(t, "config.json"), *why = "";
+    struct import m = { .ctx = ctx, .t = t, .out = out };
+    if (own)
+        return take_own(ctx, own, out);
+    m.status = mim__encoder_locate(t, &m.source);
+    if (!m.status && text) {
+        m.json = mim__json_parse(text, strlen(text), &why);
+        if (m.json.type != JSON_OBJECT)
+            m.status = mim__fail(ctx, MIM_ERR_FORMAT, "config.json is not a JSON object: %s at offset %lld", why,
+                                 m.json.text ? (long long)(m.json.text - text) : 0);
+    }
+    static void (*const readers[])(struct import *) = {
+        check_type, read_patch, read_blocks, read_ends, read_size, read_grid, read_heads, read_activation, read_rest, read_pixels,
+    };
+    for (int i = 0; i < COUNT(readers) && !m.status; i++)
+        readers[i](&m);
+    return m.status;
+}
+
+/* ---- weights ---- */
+
+static bool in_list(const struct mim__names *n, const char *name)
+{
+    for (int i = 0; i < n->count; i++)
+        if (!strcmp(n->list[i].name, name))
+            return true;
+    return false;
+}
+
+static void add_word(struct mim__words *w, const char *name)
+{
+    if (w->count < OPTION_LIST_MAX)
+        snprintf(w->v[w->count++], OPTION_WORD_SIZE, "%s", name);
+}
+
+static void note_unused(mim_encoder *e, const mim_tensors *t, const struct mim__names *n)
+{
+    size_t prefix = strlen(e->source.prefix);
+    for (int64_t i = 0; i < mim_tensors_count(t); i++) {
+        const char *name = mim__tensors_at(t, i)->name;
+        if (!strncmp(name, e->source.prefix, prefix) && !in_list(n, name))
+            add_word(&e->unused, name);
+    }
+}
+
+static void note_resized(mim_encoder *e, const struct mim__names *n)
+{
+    int rows, cols;
+    if (mim__encoder_grid(e, e->image.height, e->image.width, &rows, &cols)
+        || (rows == e->options.table_rows && cols == e->options.table_cols))
+        return;
+    for (int i = 0; i < n->count; i++)
+        if (strstr(n->list[i].name, "pos") && !strstr(n->list[i].name, "proj"))
+            add_word(&e->resized, n->list[i].name);
+}
+
+static mim_status load_one(mim_encoder *e, const mim_tensors *t, const struct mim__tensor *to)
+{
+    mim_context *ctx = e->object.ctx;
+    const char *end = to->name + strlen(to->name);
+    bool mask_token = end - to->name >= 10 && !strcmp(end - 10, "mask_token");
+    if (mask_token && mim__tensors_find(t, to->name) < 0) {
+        mim__log(ctx, MIM_LOG_WARNING, "the weights have no mask token: it starts from its initial values");
+        return MIM_OK;
+    }
+    return mim__tensors_load(ctx, t, to->name, to->rank, to->shape, to->data);
+}
+
+mim_status mim__encoder_load(mim_encoder *e, const mim_tensors *t)
+{
+    struct mim__names names = { .ctx = e->object.ctx };
+    mim_status status = mim__encoder_locate(t, &e->source);
+    if (!status)
+        status = mim__names_of_store(&names, &e->store, e->kind->rules, e->source.column, e->source.prefix, NULL, e->store.values);
+    for (int i = 0; i < names.count && !status; i++)
+        status = load_one(e, t, &names.list[i]);
+    if (!status) {
+        char mask_token[NAME_PREFIX + 32];
+        snprintf(mask_token, sizeof mask_token, "%s%s", e->source.prefix,
+                 e->source.naming == NAMING_HUGGINGFACE ? "embeddings.mask_token" : "mask_token");
+        e->source_pretext = mim__tensors_find(t, mask_token) >= 0;
+        note_unused(e, t, &names);
+        note_resized(e, &names);
+    }
+    mim__names_free(&names);
+    return status;
+}

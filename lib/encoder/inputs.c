@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* inputs.c -- checks first, everything of it, then converts. */
+#include "encoder/inputs.h"
+
+#include "io/convert.h"
+
+#include <math.h>
+
+enum { BLOCK = 512 };
+
+mim_status mim__input_count(mim_context *ctx, const struct mim__input *in, size_t elements, int64_t *count)
+{
+    if (elements == 0 || elements % in->each)
+        return mim__fail(ctx, MIM_ERR_SHAPE, "input \"%s\": %lld elements are no whole number of pictures of %lld", in->name,
+                         (long long)elements, (long long)in->each);
+    *count = (int64_t)(elements / in->each);
+    if (*count > in->batch)
+        return mim__fail(ctx, MIM_ERR_SHAPE, "input \"%s\": %lld pictures, but the largest batch is %lld", in->name,
+                         (long long)*count, (long long)in->batch);
+    return MIM_OK;
+}
+
+static mim_status check_floats(mim_context *ctx, const struct mim__input *in, const float *v, size_t n, size_t at)
+{
+    for (size_t i = 0; i < n; i++)
+        if (in->check == INPUT_FINITE && !isfinite(v[i]))
+            return mim__fail(ctx, MIM_ERR_VALUE, "input \"%s\": element %lld of picture %lld is not finite", in->name,
+                             (long long)((at + i) % in->each), (long long)((at + i) / in->each));
+    return MIM_OK;
+}
+
+static mim_status check_integers(mim_context *ctx, const struct mim__input *in, const int64_t *v, size_t n, size_t at)
+{
+    int64_t least = in->check == INPUT_LABEL ? -1 : 0, most = in->check == INPUT_LABEL ? in->classes - 1 : 1;
+    for (size_t i = 0; i < n; i++)
+        if (in->check != INPUT_ANY && (v[i] < least || v[i] > most))
+            return mim__fail(ctx, MIM_ERR_VALUE, "input \"%s\": element %lld of picture %lld is %lld, not in %lld .. %lld", in->name,
+                             (long long)((at + i) % in->each), (long long)((at + i) / in->each), (long long)v[i],
+                             (long long)least, (long long)most);
+    return MIM_OK;
+}
+
+/* A block through the checks and, if `to` is there, into place. */
+static mim_status block(mim_context *ctx, const struct mim__input *in, int32_t type, const unsigned char *from, size_t n,
+                        size_t at, bool write)
+{
+    union { float f[BLOCK]; int64_t i[BLOCK]; } v;
+    size_t fits = mim__convert(type, from, in->type == F32 ? MIM_F32 : MIM_I64, &v, n);
+    if (fits < n)
+        return mim__fail(ctx, MIM_ERR_VALUE, "input \"%s\": element %lld does not fit", in->name, (long long)(at + fits));
+    mim_status status = in->type == F32 ? check_floats(ctx, in, v.f, n, at) : check_integers(ctx, in, v.i, n, at);
+    if (status || !write)
+        return status;
+    if (in->type == F32)
+        memcpy((float *)in->data + at, v.f, n * sizeof(float));
+    for (size_t i = 0; in->type == I32 && i < n; i++)
+        ((int32_t *)in->data)[at + i] = (int32_t)v.i[i];
+    return MIM_OK;
+}
+
+mim_status mim__input_set(mim_context *ctx, struct mim__input *in, int32_t type, const void *data, size_t elements)
+{
+    int64_t count = 0;
+    size_t width = mim__type_size(type);
+    mim_status status = mim__input_count(ctx, in, elements, &count);
+    if (status)
+        return status;
+    if (!width || mim__type_mix(type, in->type == F32 ? MIM_F32 : MIM_I64))
+        return mim__fail(ctx, MIM_ERR_VALUE, "input \"%s\" takes %s, not type %d", in->name, in->type == F32 ? "floats" : "integers",
+                         (int)type);
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t at = 0; at < elements && !status; at += BLOCK)
+            status = block(ctx, in, type, (const unsigned char *)data + at * width, elements - at < BLOCK ? elements - at : BLOCK,
+                           at, pass == 1);
+    if (!status)
+        in->set = count;
+    return status;
+}

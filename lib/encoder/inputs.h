@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* inputs.h -- arrays of the host under a name, checked and converted into place. */
+#ifndef MIM_ENCODER_INPUTS_H
+#define MIM_ENCODER_INPUTS_H
+
+#include "base/context.h"
+
+enum input_check { INPUT_ANY, INPUT_FINITE, INPUT_MASK, INPUT_LABEL };
+
+struct mim__input {
+    const char *name;
+    enum input_check check;
+    enum dtype type;            /* of data: F32 or I32 */
+    size_t each;                /* elements a picture */
+    int64_t batch;              /* largest */
+    int64_t classes;            /* of labels: -1 .. classes - 1 */
+    void *data;                 /* batch * each elements */
+    int64_t set;                /* pictures that stand in it; 0: not set */
+};
+
+/* All or nothing. MIM_ERR_SHAPE: elements is no whole batch, or too large; MIM_ERR_VALUE: floats for integers or the other
+ * way round, a value out of range or not finite. */
+mim_status mim__input_set(mim_context *ctx, struct mim__input *in, int32_t type, const void *data, size_t elements);
+/* Pictures that `elements` are, checked as above; and the values checked, without writing. */
+mim_status mim__input_count(mim_context *ctx, const struct mim__input *in, size_t elements, int64_t *count);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* locate.c -- whose names are these? Finds an encoder among named tensors and tells how it is named there. */
+#include "encoder/encoder.h"
+
+#include <stdio.h>
+
+static const char timm_patch[] = "patch_embed.proj.weight";
+static const char huggingface_patch[] = "embeddings.patch_embeddings.projection.weight";
+
+static bool ends_with(const char *name, const char *end, char prefix[NAME_PREFIX])
+{
+    size_t n = strlen(name), m = strlen(end);
+    if (n < m || n - m >= NAME_PREFIX || strcmp(name + n - m, end) || (n > m && name[n - m - 1] != '.'))
+        return false;
+    memcpy(prefix, name, n - m);
+    prefix[n - m] = 0;
+    return true;
+}
+
+static bool has(const mim_tensors *t, const char *prefix, const char *name)
+{
+    char full[TENSOR_NAME];
+    snprintf(full, sizeof full, "%s%s", prefix, name);
+    return mim__tensors_find(t, full) >= 0;
+}
+
+/* timm's plain ViT, or what only BEiT has there. Files of libmim say it themselves. */
+static enum name_column timm_column(const mim_tensors *t, const char *prefix)
+{
+    bool beit = has(t, prefix, "blocks.0.gamma_1") || has(t, prefix, "blocks.0.attn.q_bias")
+             || has(t, prefix, "blocks.0.attn.relative_position_bias_table")
+             || has(t, prefix, "rel_pos_bias.relative_position_bias_table");
+    return beit ? COLUMN_BEIT : COLUMN_TIMM;
+}
+
+mim_status mim__encoder_locate(const mim_tensors *t, struct encoder_source *out)
+{
+    const char *said = mim__tensors_text(t, "mim.naming");
+    for (int64_t i = 0; i < mim_tensors_count(t); i++) {
+        const char *name = mim__tensors_at(t, i)->name;
+        struct encoder_source s = { NAMING_TIMM, COLUMN_TIMM, "" };
+        if (ends_with(name, timm_patch, s.prefix) && has(t, s.prefix, "blocks.0.norm1.weight")) {
+            bool ours = said && !strcmp(said, "mim");
+            s.column = ours ? COLUMN_MIM : timm_column(t, s.prefix);
+            s.naming = ours ? NAMING_MIM : NAMING_TIMM;
+            *out = s;
+            return MIM_OK;
+        }
+        if (ends_with(name, huggingface_patch, s.prefix) && has(t, s.prefix, "encoder.layer.0.layernorm_before.weight")) {
+            s.naming = NAMING_HUGGINGFACE;
+            s.column = COLUMN_HUGGINGFACE;
+            *out = s;
+            return MIM_OK;
+        }
+    }
+    return mim__fail(mim__tensors_context(t), MIM_ERR_FORMAT,
+                     "among %lld tensors there is no encoder that libmim knows: neither a \"...%s\" with \"...blocks.0.norm1.weight\" "
+                     "nor a \"...%s\" with \"...encoder.layer.0.layernorm_before.weight\"",
+                     (long long)mim_tensors_count(t), timm_patch, huggingface_patch);
+}

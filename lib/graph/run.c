@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* run.c -- replaying a plan: forward, backward, a smaller batch, and where the time goes. */
+#include "graph/plan.h"
+
+#include <time.h>
+
+mim_status mim__plan_set_batch(struct plan *p, int n, int planned)
+{
+    const struct graph *g = p->g;
+    for (int i = 0; i < g->tensor_count; i++) {
+        p->shapes[i] = g->tensors[i]->shape;
+        if (g->tensors[i]->kind == TENSOR_INPUT)
+            p->shapes[i].dim[0] = p->shapes[i].dim[0] / planned * n;
+    }
+    for (int i = 0; i < g->node_count; i++) {
+        const struct node *node = &g->nodes[i];
+        struct call c = { .n = node->n, .attr = node->attr };
+        struct sizes sizes;
+        for (int k = 0; k < node->n; k++)
+            if (node->in[k]) {
+                c.xs[k] = &p->shapes[node->in[k]->index];
+                c.xt[k] = node->in[k]->type;
+            }
+        mim_status status = node->op->infer(&c, g->k, &sizes);
+        if (status)
+            return mim__fail(g->ctx, status, "operator %s cannot run a batch of %d of %d", node->op->name, n, planned);
+        p->shapes[node->out->index] = sizes.y;
+    }
+    return MIM_OK;
+}
+
+const struct shape *mim__plan_shape(const struct plan *p, const struct tensor *t) { return &p->shapes[t->index]; }
+void *mim__plan_data(const struct plan *p, const struct tensor *t) { return p->data[t->index]; }
+void *mim__plan_gradient(const struct plan *p, const struct tensor *t) { return p->gradient[t->index]; }
+
+static double now(void)
+{
+    struct timespec t;
+    timespec_get(&t, TIME_UTC);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int64_t bytes_moved(const struct call *c)
+{
+    int64_t n = (int64_t)(elements(c->ys) * dtype_size(c->yt));
+    for (int k = 0; k < c->n; k++)
+        if (c->xs[k])
+            n += (int64_t)(elements(c->xs[k]) * dtype_size(c->xt[k]));
+    return n;
+}
+
+static void profile(struct plan *p, const struct step *step, double seconds)
+{
+    struct profile_row *row = &p->rows[step->row];
+    row->calls++;
+    row->seconds += seconds;
+    row->operations += p->g->nodes[step->node].sizes.operations * (step->backward ? 2 : 1);
+    row->bytes += bytes_moved(&step->call);
+}
+
+static void run_step(struct plan *p, const struct step *step, const struct env *e, bool accumulate)
+{
+    const struct op *op = p->g->nodes[step->node].op;
+    double start = p->profiled ? now() : 0;
+    if (step->backward) {
+        struct call c = step->call;
+        if (accumulate)
+            c.add |= step->fresh;
+        op->backward(&c, e);
+    } else {
+        op->forward(&step->call, e);
+    }
+    if (p->profiled)
+        profile(p, step, now() - start);
+}
+
+static mim_status run(struct plan *p, struct env *e, int from, int to, bool accumulate)
+{
+    e->k = p->g->k;
+    e->work = p->work;
+    e->scratch = p->scratch;
+    for (int s = from; s < to; s++) {
+        if (mim__cancelled(p->g->ctx))
+            return MIM_ERR_CANCELLED;
+        run_step(p, &p->steps[s], e, accumulate);
+    }
+    return mim__cancelled(p->g->ctx) ? MIM_ERR_CANCELLED : MIM_OK;
+}
+
+mim_status mim__plan_forward(struct plan *p, struct env *e)
+{
+    for (int r = 0; p->profiled && r < p->row_count; r++)
+        p->rows[r] = (struct profile_row){ .name = p->rows[r].name, .backward = p->rows[r].backward };
+    return run(p, e, 0, p->forward_steps, false);
+}
+
+mim_status mim__plan_backward(struct plan *p, struct env *e, bool accumulate)
+{
+    return run(p, e, p->forward_steps, p->step_count, accumulate);
+}
+
+void mim__plan_profile(struct plan *p, bool on) { p->profiled = on; }
+
+int mim__plan_profile_rows(const struct plan *p, const struct profile_row **rows)
+{
+    *rows = p->rows;
+    return p->row_count;
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/* head.c -- the handle: the task on top of one encoder, made from a configuration, from weights, or both. */
+#include "head/head.h"
+
+#include <stdio.h>
+
+/* Kind "none" ends at the tokens: the host has the loss. */
+static mim_status check_none(const mim_head *h, struct head_options *o)
+{
+    (void)h;
+    (void)o;
+    return MIM_OK;
+}
+
+static void build_none(const mim_head *h, struct graph *g, const struct encoder_build *e, struct head_build *b)
+{
+    (void)h;
+    (void)g;
+    b->seed = e->tokens;
+}
+
+static mim_status config_from_none(const mim_tensors *t, enum name_column c, const char *prefix, mim_config *out, bool *found)
+{
+    (void)t;
+    (void)c;
+    (void)prefix;
+    (void)out;
+    *found = false;
+    return MIM_OK;
+}
+
+static const struct name_rule no_rules[] = { { NULL, NULL, NULL, NULL } };
+static const struct head_kind none = { "none", check_none, build_none, config_from_none, no_rules, false, "ViTModel" };
+
+static const struct head_kind *const kinds[] = { &mim__pixels, &mim__classifier, &none };    /* as the choices of head.kind */
+
+void mim__head_retain(mim_head *h) { mim__object_retain(&h->object); }
+bool mim__head_masks(const mim_head *h) { return h->kind->masks; }
+
+int mim__head_depth(const mim_head *h)
+{
+    int64_t side = h->encoder->options.patch / h->options.reduce;
+    return (int)(h->encoder->image.channels * side * side);
+}
+
+/* ---- weights of a file ---- */
+
+/* Where a file's names of heads begin: libmim's with "head.", others' bare. */
+static const char *prefix_of(const struct encoder_source *s) { return s->naming == NAMING_MIM ? "head." : ""; }
+
+mim_status mim__head_config_from(mim_context *ctx, const mim_tensors *t, mim_config *out)
+{
+    struct encoder_source s;
+    bool found = false;
+    (void)ctx;
+    if (mim__tensors_text(t, "mim.config"))         /* whole, and already in *out */
+        return MIM_OK;
+    mim_status status = mim__encoder_locate(t, &s);
+    for (int i = 0; i < COUNT(kinds) && !status && !found; i++)
+        status = kinds[i]->config_from(t, s.column, prefix_of(&s), out, &found);
+    return status;
+}
+
+static mim_status load(mim_head *h, const mim_tensors *t)
+{
+    mim_context *ctx = h->object.ctx;
+    struct mim__names names = { .ctx = ctx };
+    struct encoder_source s;
+    mim_status status = mim__encoder_locate(t, &s);
+    if (!status)
+        status = mim__names_of_store(&names, &h->store, h->kind->rules, s.column, prefix_of(&s), NULL, h->store.values);
+    for (int i = 0; i < names.count && !status; i++)
+        status = mim__tensors_load(ctx, t, names.list[i].name, names.list[i].rank, names.list[i].shape, names.list[i].data);
+    if (!status && names.count < h->store.count)
+        status = mim__fail(ctx, MIM_ERR_FORMAT, "the weights have no head of kind %s", h->kind->name);
+    mim__names_free(&names);
+    h->from_file = !status;
+    return status;
+}
+
+/* ---- create ---- */
+
+static mim_status make_store(mim_head *h, bool dry)
+{
+    const mim_encoder *e = h->encoder;
+    struct graph *g = NULL;
+    struct encoder_build b = { .batch = 1, .height = (int)e->image.height, .width = (int)e->image.width, .masked = h->kind->masks };
+    struct head_build own = { .compute = F32 };
+    mim_status status = mim__graph_create(h->object.ctx, &g);
+    if (status)
+        return status;
+    e->kind->build(e, g, &b);
+    mim__graph_store(g, 1);
+    h->kind->build(h, g, &b, &own);
+    status = mim__graph_status(g);
+    if (!status)
+        status = mim__store_create(g, 1, dry, &h->store);
+    mim__graph_destroy(g);
+    return status;
+}
+
+static mim_status set_up(mim_head *h, const mim_config *config, const mim_tensors *weights, bool dry)
+{
+    mim_context *ctx = h->object.ctx;
+    mim_config *whole = NULL;
+    mim_status status = mim_config_create(ctx, NULL, &whole);
+    if (!status && config)
+        status = mim__config_merge(whole, config);
+    if (!status && weights && mim__tensors_text(weights, "mim.config"))
+        status = mim__encoder_config_from(ctx, weights, whole);
+    if (!status && weights)
+        status = mim__head_config_from(ctx, weights, whole);
+    if (!status)
+        status = mim__read_options(ctx, whole, mim__run_options, &h->run);
+    if (!status)
+        status = mim__read_options(ctx, whole, mim__head_options, &h->options);
+    mim_config_destroy(whole);
+    if (status)
+        return status;
+    h->kind = kinds[h->options.kind];
+    status = h->kind->check(h, &h->options);
+    if (!status)
+        status = make_store(h, dry);
+    if (status || dry)
+        return status;
+    if (weights)
+        return load(h, weights);
+    mim__store_fill(ctx, &h->store, (uint64_t)h->run.seed);
+    return MIM_OK;
+}
+
+static mim_status create(mim_context *ctx, const mim_config *config, mim_encoder *encoder, const mim_tensors *weights,
+                         bool dry, mim_head **out)
+{
+    mim_head *h = mim__calloc(ctx, 1, sizeof *h);
+    if (!h)
+        return mim__no_memory(ctx, sizeof *h);
+    mim__object_init(&h->object, ctx);
+    mim__context_pin_isa(ctx, 1);
+    mim__encoder_retain(encoder);
+    h->encoder = encoder;
+    mim_status status = set_up(h, config, weights, dry);
+    if (status)
+        mim_head_destroy(h);
+    else
+        *out = h;
+    return status;
+}
+
+mim_status mim_head_create(mim_context *ctx, const mim_config *config, mim_encoder *encoder, const mim_tensors *weights,
+                           mim_head **out)
+{
+    if (!ctx || !encoder || !out || (!config && !weights))
+        return mim__null_argument(ctx, "mim_head_create");
+    if (encoder->object.ctx != ctx)
+        return mim__fail(ctx, MIM_ERR_ARGUMENT, "mim_head_create: the encoder is another context's");
+    return create(ctx, config, encoder, weights, false, out);
+}
+
+mim_status mim__head_create_dry(mim_context *ctx, const mim_config *config, mim_encoder *encoder, mim_head **out)
+{
+    return create(ctx, config, encoder, NULL, true, out);
+}
+
+void mim_head_destroy(mim_head *h)
+{
+    if (!h || !mim__object_release(&h->object))
+        return;
+    mim__store_free(h->object.ctx, &h->store);
+    mim_encoder_destroy(h->encoder);
+    mim__context_pin_isa(h->object.ctx, -1);
+    mim__object_free(&h->object);
+}
+
+/* ---- tensors ---- */
+
+mim_status mim__head_names(const mim_head *h, enum naming n, const char *before, float *array, struct mim__names *out)
+{
+    enum name_column column = mim__encoder_column(h->encoder, n);
+    return mim__names_of_store(out, &h->store, h->kind->rules, column, before, NULL, array);
+}
+
+mim_status mim__head_json(const mim_head *h, struct encoder_json *j, struct mim__text *more)
+{
+    bool classifier = h->kind == &mim__classifier;
+    j->class_name = h->kind->huggingface;
+    j->classes = classifier ? h->options.classes : 0;
+    if (h->kind == &mim__pixels && j->naming == NAMING_HUGGINGFACE && (h->options.layers != 1 || h->options.reduce != 1))
+        return mim__fail(h->object.ctx, MIM_ERR_UNSUPPORTED, "transformers cannot express a pixel head with %s",
+                         h->options.layers != 1 ? "two layers" : "a lower resolution");
+    if (!classifier)
+        return MIM_OK;
+    mim__text_format(more, "\"num_labels\": %lld,\n  \"id2label\": {", (long long)h->options.classes);
+    for (int64_t i = 0; i < h->options.classes; i++)
+        mim__text_format(more, "%s\"%lld\": \"LABEL_%lld\"", i ? ", " : "", (long long)i, (long long)i);
+    mim__text_add(more, "},\n  \"label2id\": {");
+    for (int64_t i = 0; i < h->options.classes; i++)
+        mim__text_format(more, "%s\"LABEL_%lld\": %lld", i ? ", " : "", (long long)i, (long long)i);
+    mim__text_add(more, "}");
+    j->more = more->data;
+    return more->failed ? mim__no_memory(h->object.ctx, more->size) : MIM_OK;
+}
+
+static void release(void *owner) { mim_head_destroy(owner); }
+static void written(void *owner) { ((mim_head *)owner)->store.version++; }
+
+mim_status mim_head_tensors(mim_head *h, int32_t what, const char *naming, mim_tensors **out)
+{
+    if (!h || !out)
+        return mim__null_argument(h ? h->object.ctx : NULL, "mim_head_tensors");
+    if (what != MIM_WEIGHTS)
+        return mim__fail(h->object.ctx, MIM_ERR_ARGUMENT, "a head has MIM_WEIGHTS, not %d", (int)what);
+    struct mim__names names = { .ctx = h->object.ctx };
+    enum naming n;
+    mim_status status = mim__naming_parse(h->object.ctx, naming, h->from_file ? h->encoder->source.naming : NAMING_MIM, &n);
+    if (!status)
+        status = mim__head_names(h, n, "", h->store.values, &names);
+    struct mim__view v = { .owner = h, .release = release, .written = written, .writable = true, .whole = true,
+                           .array = h->store.values, .elements = h->store.elements };
+    mim__head_retain(h);
+    if (!status)
+        status = mim__tensors_view(h->object.ctx, &v, names.count, names.list, out);
+    if (status)
+        mim_head_destroy(h);
+    mim__names_free(&names);
+    return status;
+}
+
+/* ---- describe ---- */
+
+mim_status mim__head_report(const mim_head *h, mim_config *report) { return mim__report_options(report, mim__head_options, &h->options); }
+
+static mim_status report_names(const mim_head *h, mim_config *r)
+{
+    static const char *const pixel_inputs[] = { "pixels", "mask", "target", "gradient" };
+    static const char *const class_inputs[] = { "pixels", "labels" }, *const mixture_inputs[] = { "pixels", "mixture" };
+    static const char *const none_inputs[] = { "pixels", "gradient" };
+    static const char *const pixel_outputs[] = { "loss", "mask", "pixels", "prediction", "reconstruction", "picture" };
+    static const char *const class_outputs[] = { "loss", "pixels", "logits" }, *const none_outputs[] = { "pixels", "tokens" };
+    const char *const *in = none_inputs, *const *out = none_outputs;
+    int ins = 2, outs = 2;
+    if (h->kind == &mim__pixels) {
+        in = pixel_inputs;
+        ins = h->options.loss == HEAD_LOSS_HOST ? 4 : h->options.target == HEAD_TARGET_HOST ? 3 : 2;
+        out = pixel_outputs;
+        outs = COUNT(pixel_outputs);
+    } else if (h->kind == &mim__classifier) {
+        in = h->options.mixture ? mixture_inputs : class_inputs;
+        out = class_outputs;
+        outs = COUNT(class_outputs);
+    }
+    mim_status status = mim__report_words(r, "inputs", ins, in);
+    return status ? status : mim__report_words(r, "outputs", outs, out);
+}
+
+mim_status mim_head_describe(const mim_head *h, mim_config **out)
+{
+    mim_config *r = NULL;
+    int64_t parameters = 0;
+    if (!h || !out)
+        return mim__null_argument(h ? h->object.ctx : NULL, "mim_head_describe");
+    for (int i = 0; i < h->store.count; i++)
+        parameters += (int64_t)h->store.params[i].count;
+    mim_status status = mim__report_create(h->object.ctx, &r);
+    if (!status)
+        status = mim__head_report(h, r);
+    if (!status)
+        status = mim__report_i64(r, "parameters", parameters);
+    if (!status)
+        status = report_names(h, r);
+    if (status)
+        mim_config_destroy(r);
+    else
+        *out = r;
+    return status;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* head.h -- mim_head from the inside. One pretext task per file; the table at the top of head.c lists them. */
+#ifndef MIM_HEAD_HEAD_H
+#define MIM_HEAD_HEAD_H
+
+#include "encoder/encoder.h"
+
+enum head_loss { HEAD_L1, HEAD_L2, HEAD_SMOOTH_L1, HEAD_LOSS_HOST };            /* the first three as enum loss_kind */
+enum head_target { HEAD_PIXELS, HEAD_PATCH_NORM, HEAD_WINDOW_NORM, HEAD_TARGET_HOST };     /* likewise enum target_kind */
+
+struct head_options {
+    int kind, loss, target, mixture;
+    int64_t layers, hidden, reduce, window, classes;     /* hidden 0 becomes the encoder's width */
+    double beta, visible, eps, smoothing;
+};
+extern const struct mim__option mim__head_options[];
+
+/* What a builder is told (with the encoder's build) and what it answers; tensors that a task has not are NULL. */
+struct head_build {
+    enum dtype compute;
+    struct tensor *target, *labels, *mixture;            /* inputs, beside the encoder's */
+    struct tensor *prediction, *logits, *loss;           /* outputs of these names */
+    struct tensor *seed;                                 /* where backward starts: the loss, or what the host has the gradient of */
+};
+
+struct head_kind {
+    const char *name;
+    mim_status (*check)(const mim_head *h, struct head_options *o);
+    /* Into the graph's store 1, after the encoder's build. */
+    void (*build)(const mim_head *h, struct graph *g, const struct encoder_build *e, struct head_build *b);
+    /* What named tensors tell of this head, put into *out where unset; *found false if there is none of it. prefix is
+     * what stands before the head's names. */
+    mim_status (*config_from)(const mim_tensors *t, enum name_column c, const char *prefix, mim_config *out, bool *found);
+    const struct name_rule *rules;
+    bool masks;                                          /* hides patches */
+    const char *huggingface;                             /* class of transformers */
+};
+extern const struct head_kind mim__pixels, mim__classifier;
+
+struct mim_head {
+    struct mim__object object;
+    mim_encoder *encoder;                                /* kept alive */
+    struct run_options run;
+    struct head_options options;
+    const struct head_kind *kind;
+    struct mim__store store;
+    bool from_file;                                      /* weights came with the encoder's file */
+};
+
+void mim__head_retain(mim_head *h);
+mim_status mim__head_create_dry(mim_context *ctx, const mim_config *config, mim_encoder *encoder, mim_head **out);
+bool mim__head_masks(const mim_head *h);
+mim_status mim__head_report(const mim_head *h, mim_config *report);
+/* Numbers the head predicts a patch: channels * (patch / reduce)^2. */
+int mim__head_depth(const mim_head *h);
+
+/* Tensors of the head under a naming; see mim__encoder_names. Heads of pretext tasks that a naming does not have are left
+ * out under it. */
+mim_status mim__head_names(const mim_head *h, enum naming n, const char *before, float *array, struct mim__names *out);
+/* The class and further members of config.json for transformers; `more` may stay empty. */
+mim_status mim__head_json(const mim_head *h, struct encoder_json *j, struct mim__text *more);
+/* Section head that named tensors carry; leaves *out as it is if they carry none. */
+mim_status mim__head_config_from(mim_context *ctx, const mim_tensors *t, mim_config *out);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* options.c -- the options of section head. */
+#include "head/head.h"
+
+#define FIELD(name) offsetof(struct head_options, name)
+const struct mim__option mim__head_options[] = {
+    { "head.kind", OPTION_CHOICE, FIELD(kind), "pixels", 0, 0, "pixels classifier none",
+      "task: predict hidden pixels, classify pictures, or end at the tokens" },
+    { "head.layers", OPTION_I64, FIELD(layers), "1", 1, 2, NULL, "pixels: linear (1), or a perceptron with a hidden layer (2)" },
+    { "head.hidden", OPTION_I64, FIELD(hidden), "0", 0, 65536, NULL, "numbers of that hidden layer; 0: the encoder's width" },
+    { "head.loss", OPTION_CHOICE, FIELD(loss), "l1", 0, 0, "l1 l2 smooth_l1 host",
+      "pixels: distance of prediction and target; host: its gradient is an input" },
+    { "head.beta", OPTION_F64, FIELD(beta), "1", 1e-6, 1e6, NULL, "smooth_l1: where the parabola ends" },
+    { "head.target", OPTION_CHOICE, FIELD(target), "pixels", 0, 0, "pixels patch_norm window_norm host",
+      "pixels: as shown, normalised a patch, normalised in a window around each, or the input \"target\"" },
+    { "head.window", OPTION_I64, FIELD(window), "47", 3, 1025, NULL, "side of the window of window_norm, odd" },
+    { "head.reduce", OPTION_I64, FIELD(reduce), "1", 1, 256, NULL, "predict at 1 / reduce of the resolution; divides the patch" },
+    { "head.visible", OPTION_F64, FIELD(visible), "0", 0, 1, NULL, "pixels: weight of visible patches in the loss, 0 none, 1 as hidden ones" },
+    { "head.eps", OPTION_F64, FIELD(eps), "1e-5", 0, 1, NULL, "pixels: added to the number of pixels that the loss is divided by" },
+    { "head.classes", OPTION_I64, FIELD(classes), "1000", 1, 1000000, NULL, "classifier: classes" },
+    { "head.smoothing", OPTION_F64, FIELD(smoothing), "0", 0, 0.999, NULL, "classifier: share of a label spread over all classes" },
+    { "head.mixture", OPTION_BOOL, FIELD(mixture), "0", 0, 1, NULL, "classifier: takes soft labels, the input \"mixture\"" },
+    OPTIONS_END
+};
+#undef FIELD

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* pixels.c -- regression of hidden pixels (SimMIM, Xie et al. 2022, sec. 3.3 and 3.4): a linear layer, or a perceptron,
+ * from each patch's token to its pixels. prediction [batch, patches, channels * side^2], side = patch / reduce, in the
+ * order (channel, row, column), which is that of a pixel shuffle. */
+#include "head/head.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static mim_status check(const mim_head *h, struct head_options *o)
+{
+    mim_context *ctx = h->object.ctx;
+    int64_t patch = h->encoder->options.patch;
+    if (patch % o->reduce)
+        return mim__fail(ctx, MIM_ERR_VALUE, "head.reduce %lld does not divide patches of %lld", (long long)o->reduce, (long long)patch);
+    if (!h->encoder->options.mask_token)
+        return mim__fail(ctx, MIM_ERR_VALUE, "head.kind is pixels, but encoder.mask_token is 0");
+    if (o->target == HEAD_WINDOW_NORM && o->window % 2 == 0)
+        return mim__fail(ctx, MIM_ERR_VALUE, "head.window %lld is even", (long long)o->window);
+    if (!o->hidden)
+        o->hidden = h->encoder->options.width;
+    return MIM_OK;
+}
+
+static struct linear layer(int in, int out, enum dtype compute)
+{
+    float bound = 1 / sqrtf((float)in);              /* PyTorch's initial values of a convolution */
+    struct init uniform = { INIT_UNIFORM, bound, 0, 0 };
+    return (struct linear){ .weight_init = uniform, .bias_init = uniform, .weight_shape = SHAPE(out, in, 1, 1), .compute = compute,
+                            .type = F32 };
+}
+
+static struct tensor *predict(const mim_head *h, struct graph *g, struct tensor *x, enum dtype compute)
+{
+    int width = (int)h->encoder->options.width, hidden = (int)h->options.hidden, depth = mim__head_depth(h);
+    if (h->options.layers == 1)
+        return mim__op_linear(g, "decoder.0", x, depth, layer(width, depth, compute));
+    struct linear first = layer(width, hidden, compute), last = layer(hidden, depth, compute);
+    first.type = compute;
+    last.activation = ACT_GELU;
+    return mim__op_linear(g, "decoder.2", mim__op_linear(g, "decoder.0", x, hidden, first), depth, last);
+}
+
+static struct tensor *target(const mim_head *h, struct graph *g, const struct encoder_build *e, struct head_build *b)
+{
+    const struct head_options *o = &h->options;
+    if (o->target != HEAD_TARGET_HOST)
+        return mim__op_target(g, e->pixels, (struct target){ .patch = (int)h->encoder->options.patch, .kind = (enum target_kind)o->target,
+                                                             .window = (int)o->window, .reduce = (int)o->reduce });
+    b->target = mim__graph_input(g, "target", SHAPE(e->batch, e->rows * e->cols, mim__head_depth(h)), F32);
+    return b->target;
+}
+
+static void build(const mim_head *h, struct graph *g, const struct encoder_build *e, struct head_build *b)
+{
+    const struct head_options *o = &h->options;
+    struct tensor *x = e->first ? mim__op_slice(g, e->tokens, e->first, e->rows * e->cols) : e->tokens;
+    b->prediction = predict(h, g, x, b->compute);
+    mim__graph_output(g, "prediction", b->prediction);
+    b->seed = b->prediction;
+    if (o->loss == HEAD_LOSS_HOST)
+        return;
+    struct pixel_loss loss = { .kind = (enum loss_kind)o->loss, .beta = (float)o->beta, .visible = (float)o->visible,
+                               .eps = (float)o->eps, .channels = (int)h->encoder->image.channels };
+    b->loss = mim__op_pixel_loss(g, b->prediction, target(h, g, e, b), e->mask, loss);
+    mim__graph_output(g, "loss", b->loss);
+    b->seed = b->loss;
+}
+
+static const struct mim__tensor *find(const mim_tensors *t, const char *prefix, const char *name)
+{
+    char full[TENSOR_NAME];
+    snprintf(full, sizeof full, "%s%s", prefix, name);
+    int64_t at = mim__tensors_find(t, full);
+    return at < 0 ? NULL : mim__tensors_at(t, at);
+}
+
+/* transformers' decoder.0 predicts whole patches; libmim's own files say what theirs do. */
+static mim_status config_from(const mim_tensors *t, enum name_column c, const char *prefix, mim_config *out, bool *found)
+{
+    const struct mim__tensor *w = find(t, prefix, "decoder.0.weight");
+    (void)c;
+    *found = w && w->rank == 4;
+    if (!*found || mim__config_has(out, "head.kind"))
+        return MIM_OK;
+    return mim_config_set_str(out, "head.kind", "pixels");
+}
+
+static const struct name_rule rules[] = {
+    { "decoder.0.weight", "", "", "decoder.0.weight" }, { "decoder.0.bias", "", "", "decoder.0.bias" },
+    { "decoder.2.weight", "", "", NULL }, { "decoder.2.bias", "", "", NULL }, { NULL, NULL, NULL, NULL },
+};
+
+const struct head_kind mim__pixels = { "pixels", check, build, config_from, rules, true, "ViTForMaskedImageModeling" };

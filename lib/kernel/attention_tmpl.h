@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: MIT */
+/* attention_tmpl.h -- the kernels of attention.h. Work goes by blocks of QB queries, which are the lanes: the scores of
+ * a block are held turned over, st[key][query], so that softmax is a matter of whole vectors. With pt its exponential,
+ *
+ *     st = scale k q^T     y = pt^T v     dst = v dy^T     dv += pt dy     dk += scale dst q     dq = scale dst^T k
+ *
+ * are products in tiles of AM rows by up to AV vectors, whose left operand is taken value by value (turned over as well as
+ * not) and whose right operand is read straight on. All operands are packed as f32, rounded to bf16 first where that is
+ * the compute type, rows padded to a multiple of 16 floats. Lanes of a last block that hold no query are computed like
+ * others, from zeros, and never used. */
+enum { AM = 6, AV = VREGS == 32 ? 4 : 2, QB = 48 };
+
+struct attention_space { int ld; float *k, *v, *dk, *dv, *st, *dst, *qt, *dyt, *q, *dy, *out; };
+
+static size_t attention_scratch(int n, int dim)
+{
+    size_t ld = round_up((size_t)dim, 16), rows = (size_t)n;
+    return sizeof(float) * (4 * rows * ld + 2 * rows * QB + 2 * (size_t)dim * QB + 3 * QB * ld);
+}
+
+static struct attention_space attention_cut(int n, int dim, void *scratch)
+{
+    size_t ld = round_up((size_t)dim, 16), rows = (size_t)n * ld, block = QB * ld;
+    struct attention_space s = { .ld = (int)ld };
+    s.k = scratch;
+    s.v = s.k + rows;
+    s.dk = s.v + rows;
+    s.dv = s.dk + rows;
+    s.st = s.dv + rows;
+    s.dst = s.st + (size_t)n * QB;
+    s.qt = s.dst + (size_t)n * QB;
+    s.dyt = s.qt + (size_t)dim * QB;
+    s.q = s.dyt + (size_t)dim * QB;
+    s.dy = s.q + block;
+    s.out = s.dy + block;
+    return s;
+}
+
+/* One product: a[i][p] is a + i ar + p ak, b[p] a row at b + p bk, c[i] at c + i cr. */
+struct attention_product {
+    int m, k;
+    const float *a; ptrdiff_t ar, ak;
+    const float *b; ptrdiff_t bk;
+    float *c; ptrdiff_t cr;
+    float alpha;
+    bool add;
+};
+
+/* m <= AM rows by nv vectors, nv a constant; rows beyond m repeat the last one and are not stored. Pairs: values of a and b
+ * are two bf16 each (pairs_*.h), and k counts these. */
+INLINE void attention_tile(bool pairs, int nv, int m, const struct attention_product *g, const float *a,
+                           const float *b, float *c)
+{
+    vf sum[AM][AV];
+    const float *row[AM];
+    ptrdiff_t ak = g->ak, bk = g->bk;
+    MIM_UNROLL
+    for (int i = 0; i < AM; i++) {
+        row[i] = a + imin(i, m - 1) * g->ar;
+        MIM_UNROLL
+        for (int j = 0; j < nv; j++)
+            sum[i][j] = v_zero();
+    }
+    for (ptrdiff_t p = g->k, at = 0; p > 0; p--, at += ak, b += bk) {
+        vf y[AV];
+        MIM_UNROLL
+        for (int j = 0; j < nv; j++)
+            y[j] = v_load(b + j * VN);
+        MIM_UNROLL
+        for (int i = 0; i < AM; i++) {
+            vf x = v_all(row[i][at]);
+            MIM_UNROLL
+            for (int j = 0; j < nv; j++)
+                sum[i][j] = pairs ? v_fma_pairs(x, y[j], sum[i][j]) : v_fma(x, y[j], sum[i][j]);
+        }
+    }
+    vf alpha = v_all(g->alpha);
+    MIM_UNROLL
+    for (int i = 0; i < AM; i++) {
+        MIM_UNROLL
+        for (int j = 0; j < nv; j++) {
+            float *to = c + i * g->cr + j * VN;
+            if (i < m)
+                v_store(to, g->add ? v_fma(sum[i][j], alpha, v_load(to)) : v_mul(sum[i][j], alpha));
+        }
+    }
+}
+
+/* The columns come in chunks of nearly equal width; a chunk of b stays near while the rows of a go by. */
+INLINE void attention_product_of(bool pairs, const struct attention_product *g, int cols)
+{
+    int vectors = ceil_div(cols, VN), chunks = ceil_div(vectors, AV);
+    for (int t = 0; t < chunks; t++) {
+        int from = vectors * t / chunks, nv = vectors * (t + 1) / chunks - from;
+        const float *b = g->b + from * VN;
+        for (int i = 0; i < g->m; i += AM) {
+            int m = imin(AM, g->m - i);
+            const float *a = g->a + i * g->ar;
+            float *c = g->c + i * g->cr + from * VN;
+            switch (nv) {
+            case 1: attention_tile(pairs, 1, m, g, a, b, c); break;
+            case 2: attention_tile(pairs, 2, m, g, a, b, c); break;
+            case 3: attention_tile(pairs, imin(3, AV), m, g, a, b, c); break;
+            default: attention_tile(pairs, AV, m, g, a, b, c); break;
+            }
+        }
+    }
+}
+static void attention_multiply(const struct attention_product *g, int cols) { attention_product_of(false, g, cols); }
+
+INLINE vf attention_load(enum dtype type, const void *x, ptrdiff_t at, int m)
+{
+    if (type == F32)
+        return v_take(m, (const float *)x + at);
+    return m == VN ? v_load_bf16((const uint16_t *)x + at) : v_load_bf16_n((const uint16_t *)x + at, m);
+}
+
+/* Rows of an operand, padded with zeros to whole vectors. */
+static void attention_pack(const struct attention_head *h, bool round, const void *x, ptrdiff_t stride, int first, int rows,
+                           float *to, int ld)
+{
+    bool narrow = round && h->type == F32;
+    for (int i = 0; i < rows; i++, to += ld)
+        for (int d = 0; d < h->dim; d += VN) {
+            vf v = attention_load(h->type, x, (first + i) * stride + d, imin(VN, h->dim - d));
+            v_store(to + d, narrow ? v_bf16(v) : v);
+        }
+}
+
+/* x times alpha goes to m elements of a gradient or of y. */
+INLINE void attention_put(enum dtype type, void *to, ptrdiff_t at, int m, vf x, bool add)
+{
+    if (add)
+        x = v_add(attention_load(type, to, at, m), x);
+    if (type == F32)
+        v_put(m, (float *)to + at, x);
+    else
+        v_store_bf16_n((uint16_t *)to + at, m, x);
+}
+static void attention_unpack(const struct attention_head *h, const float *x, int ld, const float *factors, bool add,
+                             void *to, ptrdiff_t stride, int first, int rows)
+{
+    for (int i = 0; i < rows; i++, x += ld) {
+        vf f = v_all(factors ? factors[i] : 1.0f);
+        for (int d = 0; d < h->dim; d += VN)
+            attention_put(h->type, to, (first + i) * stride + d, imin(VN, h->dim - d), v_mul(v_load(x + d), f), add);
+    }
+}
+
+/* y[c][r] = x[r][c], or += x[r][c], or = with zeros in the lanes that fill up the last vector of rows. */
+enum attention_turn { TURN, TURN_ADD, TURN_PAD };
+INLINE void attention_turn_block(int rows, int cols, const float *x, ptrdiff_t ldx, float *y, ptrdiff_t ldy,
+                                 enum attention_turn how)
+{
+    int lanes = how == TURN_PAD ? VN : rows;
+    vf t[VN];
+    MIM_UNROLL
+    for (int r = 0; r < VN; r++)
+        t[r] = r < rows ? v_take(cols, x + r * ldx) : v_zero();
+    v_transpose(t);
+    MIM_UNROLL
+    for (int c = 0; c < VN; c++)
+        if (c < cols)
+            v_put(lanes, y + c * ldy, how == TURN_ADD ? v_add(v_take(rows, y + c * ldy), t[c]) : t[c]);
+}
+static void attention_turn(int rows, int cols, const float *x, ptrdiff_t ldx, float *y, ptrdiff_t ldy,
+                           enum attention_turn how)
+{
+    for (int r = 0; r < rows; r += VN)
+        for (int c = 0; c < cols; c += VN)
+            attention_turn_block(imin(VN, rows - r), imin(VN, cols - c), x + r * ldx + c, ldx, y + c * ldy + r, ldy, how);
+}
+
+/* The bias of queries [first, first + w), where the scores are to be added to it. */
+static void attention_bias(const struct attention_head *h, const struct attention_space *s, int first, int w)
+{
+    if (h->bias)
+        attention_turn(w, h->n, h->bias + (ptrdiff_t)first * h->n, h->n, s->st, QB, TURN_PAD);
+}
+
+/* Queries [first, first + w): st[key][query] = scale k q + bias. */
+static void attention_scores(const struct attention_head *h, const struct attention_space *s, bool round, int first, int w)
+{
+    attention_pack(h, round, h->q, h->stride, first, w, s->q, s->ld);
+    attention_turn(w, h->dim, s->q, s->ld, s->qt, QB, TURN_PAD);
+    attention_bias(h, s, first, w);
+    const struct attention_product g = { h->n, h->dim, s->k, s->ld, 1, s->qt, QB, s->st, QB, h->scale, h->bias };
+    attention_multiply(&g, w);
+}
+
+/* VN queries: st becomes exp(st - top), unnormalised; top and sum over the keys. */
+static void attention_softmax(int n, bool round, float *st, float *top, float *sum)
+{
+    vf most[4], total = v_zero();
+    int j = 0;
+    for (int c = 0; c < 4; c++)
+        most[c] = v_load(st);
+    for (; j <= n - 4; j += 4) {
+        MIM_UNROLL
+        for (int c = 0; c < 4; c++)
+            most[c] = v_max(v_load(st + (ptrdiff_t)(j + c) * QB), most[c]);
+    }
+    for (; j < n; j++)
+        most[0] = v_max(v_load(st + (ptrdiff_t)j * QB), most[0]);
+    most[0] = v_max(v_max(most[0], most[1]), v_max(most[2], most[3]));
+    for (j = 0; j < n; j++, st += QB) {
+        vf e = v_exp(v_sub(v_load(st), most[0]));
+        total = v_add(total, e);
+        v_store(st, round ? v_bf16(e) : e);
+    }
+    v_store(top, most[0]);
+    v_store(sum, total);
+}
+
+/* What a forward leaves of a block: y, once its sums are known, and lse. */
+static void attention_finish(const struct attention_head *h, const struct attention_space *s, const float *top, float *sum,
+                             int first, int w)
+{
+    for (int i = 0; i < w; i++) {
+        h->lse[first + i] = top[i] + logf(sum[i]);
+        sum[i] = 1.0f / sum[i];
+    }
+    attention_unpack(h, s->out, s->ld, sum, false, h->y, h->y_stride, first, w);
+}
+
+static void attention_forward(const struct attention_head *h, bool round, void *scratch)
+{
+    struct attention_space s = attention_cut(h->n, h->dim, scratch);
+    float top[QB], sum[QB];
+    attention_pack(h, round, h->k, h->stride, 0, h->n, s.k, s.ld);
+    attention_pack(h, round, h->v, h->stride, 0, h->n, s.v, s.ld);
+    for (int first = 0; first < h->n; first += QB) {
+        int w = imin(QB, h->n - first);
+        attention_scores(h, &s, round, first, w);
+        for (int i = 0; i < w; i += VN)
+            attention_softmax(h->n, round, s.st + i, top + i, sum + i);
+        const struct attention_product y = { w, h->n, s.st, 1, QB, s.v, s.ld, s.out, s.ld, 1.0f, false };
+        attention_multiply(&y, h->dim);
+        attention_finish(h, &s, top, sum, first, w);
+    }
+}
+
+/* VN queries: p = exp(st - lse), into st. */
+static void attention_probabilities(int n, float *st, const float *lse)
+{
+    vf shift = v_load(lse);
+    for (int j = 0; j < n; j++, st += QB)
+        v_store(st, v_exp(v_sub(v_load(st), shift)));
+}
+
+static void attention_weights_of(const struct attention_head *h, bool round, float *p, void *scratch)
+{
+    struct attention_space s = attention_cut(h->n, h->dim, scratch);
+    float lse[QB] = { 0 };
+    attention_pack(h, round, h->k, h->stride, 0, h->n, s.k, s.ld);
+    for (int first = 0; first < h->n; first += QB) {
+        int w = imin(QB, h->n - first);
+        attention_scores(h, &s, round, first, w);
+        memcpy(lse, h->lse + first, (size_t)w * sizeof *lse);
+        for (int i = 0; i < w; i += VN)
+            attention_probabilities(h->n, s.st + i, lse + i);
+        attention_turn(h->n, w, s.st, QB, p + (ptrdiff_t)first * h->n, h->n, TURN);
+    }
+}
+
+/* VN queries: st becomes p = exp(st - lse), dst becomes p (dst - d). */
+static void attention_score_gradients(int n, float *st, float *dst, const float *lse, const float *d)
+{
+    vf shift = v_load(lse), mean = v_load(d);
+    for (int j = 0; j < n; j++, st += QB, dst += QB) {
+        vf p = v_exp(v_sub(v_load(st), shift));
+        v_store(dst, v_mul(p, v_sub(v_load(dst), mean)));
+        v_store(st, p);
+    }
+}
+
+/* D of one row: dy . y, with dy as the products see it, so that the gradients of a row of scores sum to zero. */
+static float attention_row_dot(const struct attention_head *h, const float *dy, int i)
+{
+    vf sum = v_zero();
+    for (int d = 0; d < h->dim; d += VN)
+        sum = v_fma(v_load(dy + d), attention_load(h->type, h->y, i * h->y_stride + d, imin(VN, h->dim - d)), sum);
+    return v_sum(sum);
+}
+
+/* The scores in st and dv^T in dst become p and dS; dbias on the way. */
+static void attention_gradients(const struct attention_head *h, const struct attention_space *s, int first, int w)
+{
+    float lse[QB] = { 0 }, d[QB] = { 0 };
+    for (int i = 0; i < w; i++) {
+        lse[i] = h->lse[first + i];
+        d[i] = attention_row_dot(h, s->dy + i * s->ld, first + i);
+    }
+    for (int i = 0; i < w; i += VN)
+        attention_score_gradients(h->n, s->st + i, s->dst + i, lse + i, d + i);
+    if (h->dbias)
+        attention_turn(h->n, w, s->dst, QB, h->dbias + (ptrdiff_t)first * h->n, h->n, TURN_ADD);
+}
+
+static void attention_round(float *x, ptrdiff_t n)
+{
+    for (ptrdiff_t i = 0; i < n; i += VN)
+        v_store(x + i, v_bf16(v_load(x + i)));
+}
+
+/* st and dst of a block, as the products want them. */
+static void attention_backward_scores(const struct attention_head *h, const struct attention_space *s, bool round,
+                                      int first, int w)
+{
+    attention_scores(h, s, round, first, w);
+    attention_pack(h, round, h->dy, h->dy_stride, first, w, s->dy, s->ld);
+    attention_turn(w, h->dim, s->dy, s->ld, s->dyt, QB, TURN_PAD);
+    const struct attention_product g = { h->n, h->dim, s->v, s->ld, 1, s->dyt, QB, s->dst, QB, 1.0f, false };
+    attention_multiply(&g, w);
+    attention_gradients(h, s, first, w);
+    if (round) {
+        attention_round(s->st, (ptrdiff_t)h->n * QB);
+        attention_round(s->dst, (ptrdiff_t)h->n * QB);
+    }
+}
+
+static void attention_backward(const struct attention_head *h, bool round, void *scratch)
+{
+    struct attention_space s = attention_cut(h->n, h->dim, scratch);
+    attention_pack(h, round, h->k, h->stride, 0, h->n, s.k, s.ld);
+    attention_pack(h, round, h->v, h->stride, 0, h->n, s.v, s.ld);
+    for (int first = 0; first < h->n; first += QB) {
+        int w = imin(QB, h->n - first);
+        bool add = first > 0;
+        attention_backward_scores(h, &s, round, first, w);
+        const struct attention_product dv = { h->n, w, s.st, QB, 1, s.dy, s.ld, s.dv, s.ld, 1.0f, add };
+        const struct attention_product dk = { h->n, w, s.dst, QB, 1, s.q, s.ld, s.dk, s.ld, h->scale, add };
+        const struct attention_product dq = { w, h->n, s.dst, 1, QB, s.k, s.ld, s.out, s.ld, h->scale, false };
+        attention_multiply(&dv, h->dim);
+        attention_multiply(&dk, h->dim);
+        attention_multiply(&dq, h->dim);
+        attention_unpack(h, s.out, s.ld, NULL, h->add, h->dq, h->d_stride, first, w);
+    }
+    attention_unpack(h, s.dk, s.ld, NULL, h->add, h->dk, h->d_stride, 0, h->n);
+    attention_unpack(h, s.dv, s.ld, NULL, h->add, h->dv, h->d_stride, 0, h->n);
+}
+
+static void attention_forward_f32(const struct attention_head *h, void *scratch) { attention_forward(h, false, scratch); }
+static void attention_forward_bf16(const struct attention_head *h, void *scratch) { attention_forward(h, true, scratch); }
+static void attention_backward_f32(const struct attention_head *h, void *scratch) { attention_backward(h, false, scratch); }
+static void attention_backward_bf16(const struct attention_head *h, void *scratch) { attention_backward(h, true, scratch); }
+static void attention_weights_f32(const struct attention_head *h, float *p, void *scratch)
+{
+    attention_weights_of(h, false, p, scratch);
+}
+static void attention_weights_bf16(const struct attention_head *h, float *p, void *scratch)
+{
+    attention_weights_of(h, true, p, scratch);
+}
+
+#define ATTENTION_TABLE(compute) { .scratch = attention_scratch, \
+    .forward = (compute) == BF16 ? attention_forward_bf16 : attention_forward_f32, \
+    .backward = (compute) == BF16 ? attention_backward_bf16 : attention_backward_f32, \
+    .weights = (compute) == BF16 ? attention_weights_bf16 : attention_weights_f32 }

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/* gemm_pack_tmpl.h -- operands into panels, and on the way whatever `struct matrix` asks for. Lanes always run along
+ * rows of memory; where a panel wants them across, blocks of VN x VN are turned over in registers.
+ *
+ * Compute types: a float as it is (SINGLE), a float rounded to bf16 (ROUNDED), a pair of bf16 (PAIRED). Each comes in
+ * three builds: from plain f32, from plain bf16, and with everything (PREPARED). */
+enum gemm_value { SINGLE, ROUNDED, PAIRED };
+enum gemm_source { PLAIN_F32, PLAIN_BF16, PREPARED };
+enum { AHEAD = 8 };         /* depths at a time, and how far ahead memory is asked for */
+
+INLINE void gemm_prefetch(const struct matrix *x, int r, int c)
+{
+    prefetch_read((const char *)x->data + (r * x->stride + c) * (x->type == BF16 ? 2 : 4));
+}
+
+INLINE vf gemm_load(const struct matrix *x, bool narrow, ptrdiff_t at, int n)
+{
+    if (narrow) {
+        const uint16_t *h = (const uint16_t *)x->data + at;
+        return n == VN ? v_load_bf16(h) : v_load_bf16_n(h, n);
+    }
+    const float *f = (const float *)x->data + at;
+    return n == VN ? v_load(f) : v_load_n(f, n);
+}
+
+/* A function of its own, as it is large. */
+static vf gemm_activate(enum activation f, vf x) { return v_activate(f, x); }
+
+INLINE vf gemm_some(const float *p, int n) { return n == VN ? v_load(p) : v_load_n(p, n); }
+
+/* Columns c to c + n of row r, n <= VN, the other lanes zero or nothing that matters. */
+INLINE vf gemm_fetch(const struct matrix *x, enum gemm_source from, int r, int c, int n)
+{
+    ptrdiff_t at = r * x->stride + c;
+    if (from != PREPARED)
+        return gemm_load(x, from == PLAIN_BF16, at, n);
+    vf v = gemm_load(x, x->type == BF16, at, n);
+    if (x->mean) {
+        v = v_mul(v_sub(v, v_all(x->mean[r])), v_all(x->rstd[r]));
+        if (x->gamma)
+            v = v_mul(v, gemm_some(x->gamma + c, n));
+        if (x->beta)
+            v = v_add(v, gemm_some(x->beta + c, n));
+    }
+    if (x->activation != ACT_NONE)
+        v = gemm_activate(x->activation, v);
+    if (x->row_factor)
+        v = v_mul(v, v_all(x->row_factor[r / x->row_group]));
+    return x->col_factor ? v_mul(v, gemm_some(x->col_factor + c, n)) : v;
+}
+
+/* One packed vector: columns c to c + n of row r, n <= VN * step. */
+INLINE vf gemm_along_row(const struct matrix *x, enum gemm_source from, enum gemm_value to, int r, int c, int n)
+{
+    if (to == PAIRED && from == PLAIN_BF16)
+        return v_load_pairs((const uint16_t *)x->data + r * x->stride + c, n);
+    vf low = gemm_fetch(x, from, r, c, imin(n, VN));
+    if (to == PAIRED)
+        return v_pairs_along(low, n > VN ? gemm_fetch(x, from, r, c + VN, n - VN) : v_zero());
+    return to == ROUNDED && from != PLAIN_BF16 ? v_bf16(low) : low;
+}
+
+/* Panel lanes are memory rows i to i + count: blocks of VN rows turned over. A group of lanes that sticks out of a panel
+ * spills into values that are written later, or behind the panels, if it is the only group. */
+INLINE void gemm_pack_across(const struct gemm_pack *g, enum gemm_source from, enum gemm_value to,
+                                 int i, int count, int width, float *panel)
+{
+    int step = to == PAIRED ? 2 : 1, k = ceil_div(g->k, step);
+    for (int at = 0; at < width; at += VN) {
+        int lanes = imin(VN, count - at);
+        for (int p = 0; p < k; p += VN) {
+            int n = imin(VN * step, g->k - p * step), end = imin(VN, k - p);
+            float *out = panel + (ptrdiff_t)p * width + at;
+            vf t[VN];
+            MIM_UNROLL
+            for (int r = 0; r < VN; r++)
+                t[r] = r < lanes ? gemm_along_row(g->x, from, to, i + at + r, g->p + p * step, n) : v_zero();
+            v_transpose(t);
+            if (at && at + VN > width) {
+                for (int q = 0; q < end; q++)
+                    v_store_n(out + q * width, width - at, t[q]);
+                continue;
+            }
+            MIM_UNROLL
+            for (int q = 0; q < VN; q++)
+                if (q < end)
+                    v_store(out + q * width, t[q]);
+        }
+    }
+}
+
+/* One packed vector of a panel whose lanes are memory columns c to c + n, at depth p of it. */
+INLINE vf gemm_along_depth(const struct gemm_pack *g, enum gemm_source from, enum gemm_value to, int p, int c, int n)
+{
+    if (to != PAIRED) {
+        vf v = gemm_fetch(g->x, from, g->p + p, c, n);
+        return to == ROUNDED && from != PLAIN_BF16 ? v_bf16(v) : v;
+    }
+    vf low = gemm_fetch(g->x, from, g->p + 2 * p, c, n);
+    return v_pairs_across(low, 2 * p + 1 < g->k ? gemm_fetch(g->x, from, g->p + 2 * p + 1, c, n) : v_zero());
+}
+
+/* Depths p to end of one panel of nv vectors: lanes are memory columns i to i + count. What a vector holds beyond `width`
+ * spills into the next depths, which are written later, but for the last ones. */
+INLINE void gemm_pack_rows(const struct gemm_pack *g, enum gemm_source from, enum gemm_value to, int nv,
+                           int p, int end, int i, int count, int width, float *panel)
+{
+    int k = to == PAIRED ? ceil_div(g->k, 2) : g->k, tail = count - (nv - 1) * VN;
+    int safe = imin(end, k - ceil_div(nv * VN - width, width));
+    float *out = panel + (ptrdiff_t)p * width;
+    for (; p < end; p++, out += width) {
+        gemm_prefetch(g->x, to == PAIRED ? g->p + 2 * p + 2 * AHEAD : g->p + p + AHEAD, i);
+        MIM_UNROLL
+        for (int j = 0; j < nv; j++) {
+            vf v = gemm_along_depth(g, from, to, p, i + j * VN, j < nv - 1 ? VN : tail);
+            if (j < nv - 1 || p < safe)
+                v_store(out + j * VN, v);
+            else
+                v_store_n(out + j * VN, width - j * VN, v);
+        }
+    }
+}
+
+/* The same for a number of vectors known only now. */
+INLINE void gemm_pack_rows_of(const struct gemm_pack *g, enum gemm_source from, enum gemm_value to, int nv,
+                              int p, int end, int i, int count, int width, float *panel)
+{
+    if (nv == 1)
+        gemm_pack_rows(g, from, to, 1, p, end, i, count, width, panel);
+    else if (nv == 2 && from != PREPARED)
+        gemm_pack_rows(g, from, to, 2, p, end, i, count, width, panel);
+    else
+        gemm_pack_rows(g, from, to, nv, p, end, i, count, width, panel);
+}
+
+/* A few depths of all panels, then the next few: memory rows are read straight on. */
+INLINE void gemm_pack_along(const struct gemm_pack *g, enum gemm_source from, enum gemm_value to)
+{
+    int k = to == PAIRED ? ceil_div(g->k, 2) : g->k, start = gemm_start(g->cut, g->from);
+    for (int p = 0; p < k; p += AHEAD) {
+        int i = start, end = imin(p + AHEAD, k);
+        for (int t = g->from; t < g->to; t++) {
+            int next = gemm_start(g->cut, t + 1), width = next - i, count = imin(width, g->cut->n - i);
+            float *panel = g->panels + (ptrdiff_t)(i - start) * k;
+            gemm_pack_rows_of(g, from, to, ceil_div(width, VN), p, end, i, count, width, panel);
+            i = next;
+        }
+    }
+}
+
+INLINE void gemm_pack_from(const struct gemm_pack *g, enum gemm_source from, enum gemm_value to)
+{
+    if (!g->across) {
+        gemm_pack_along(g, from, to);
+        return;
+    }
+    int start = gemm_start(g->cut, g->from), k = to == PAIRED ? ceil_div(g->k, 2) : g->k;
+    for (int t = g->from; t < g->to; t++) {
+        int i = gemm_start(g->cut, t), width = gemm_start(g->cut, t + 1) - i;
+        gemm_pack_across(g, from, to, i, imin(width, g->cut->n - i), width, g->panels + (ptrdiff_t)(i - start) * k);
+    }
+}
+
+INLINE void gemm_pack_to(const struct gemm_pack *g, enum gemm_value to)
+{
+    const struct matrix *x = g->x;
+    if (x->mean || x->activation != ACT_NONE || x->row_factor || x->col_factor)
+        gemm_pack_from(g, PREPARED, to);
+    else if (x->type == BF16)
+        gemm_pack_from(g, PLAIN_BF16, to);
+    else
+        gemm_pack_from(g, PLAIN_F32, to);
+}

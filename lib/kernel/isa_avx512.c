@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* isa_avx512.c -- the AVX-512 (F, BW, VL, DQ) build of every kernel. */
+#include "kernel/isa.h"
+#include "kernel/kernel.h"
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
+
+ISA_BEGIN("avx512f,avx512bw,avx512vl,avx512dq")
+#include "kernel/vec_avx512.h"
+#include "kernel/pairs_none.h"
+#include "kernel/math_tmpl.h"
+
+enum { MR = 14, NV = 2, KC = 384 };
+#include "kernel/gemm_finish_tmpl.h"
+#include "kernel/gemm_pack_tmpl.h"
+#include "kernel/gemm_tmpl.h"
+#include "kernel/rows_tmpl.h"
+#include "kernel/attention_tmpl.h"
+
+static void pack_f32(const struct gemm_pack *g) { gemm_pack_to(g, SINGLE); }
+static void pack_bf16(const struct gemm_pack *g) { gemm_pack_to(g, ROUNDED); }
+static void run(const struct gemm_run *g) { gemm_run(g, false); }
+ISA_END
+
+const struct kernels mim__kernels_avx512 = {
+    .isa = "avx512",
+    .gemm = {
+        { MR, NV * VN, VN, 1, KC, pack_f32, run },
+        { MR, NV * VN, VN, 1, KC, pack_bf16, run },
+    },
+    .attention = { ATTENTION_TABLE(F32), ATTENTION_TABLE(BF16) },
+    .rows = ROW_TABLE,
+};
+#endif

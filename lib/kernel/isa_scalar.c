@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* isa_scalar.c -- every kernel in plain C, one lane at a time. */
+#include "kernel/isa.h"
+#include "kernel/kernel.h"
+
+#include "kernel/vec_scalar.h"
+#include "kernel/pairs_none.h"
+#include "kernel/math_tmpl.h"
+
+enum { MR = 4, NV = 4, KC = 256 };
+#include "kernel/gemm_finish_tmpl.h"
+#include "kernel/gemm_pack_tmpl.h"
+#include "kernel/gemm_tmpl.h"
+#include "kernel/rows_tmpl.h"
+#include "kernel/attention_tmpl.h"
+
+static void pack_f32(const struct gemm_pack *g) { gemm_pack_to(g, SINGLE); }
+static void pack_bf16(const struct gemm_pack *g) { gemm_pack_to(g, ROUNDED); }
+static void run(const struct gemm_run *g) { gemm_run(g, false); }
+
+const struct kernels mim__kernels_scalar = {
+    .isa = "scalar",
+    .gemm = {
+        { MR, NV * VN, VN, 1, KC, pack_f32, run },
+        { MR, NV * VN, VN, 1, KC, pack_bf16, run },
+    },
+    .attention = { ATTENTION_TABLE(F32), ATTENTION_TABLE(BF16) },
+    .rows = ROW_TABLE,
+};

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* math_tmpl.h -- exponential, error function, tanh and the activations on vectors, out of the verbs of vec_*.h. A NaN goes
+ * through all of them. Polynomials are minimax fits of the relative error (Remez), their error is told beside them. */
+
+/* exp(x), within 1.02 ulp; 0 and infinity beyond the range of floats, subnormal results included. x = n ln 2 + r, |r| <= ln 2 / 2; exp(r) = 1 + r + r^2 q(r), q to 3e-9. */
+INLINE vf v_exp(vf x)
+{
+    x = v_max(v_all(-104.0f), v_min(v_all(89.0f), x));
+    vf n = v_round(v_mul(x, v_all(1.44269504f)));
+    vf r = v_fnma(n, v_all(0.693359375f), x);           /* nine bits: n times it is exact */
+    r = v_fnma(n, v_all(-2.12194440e-4f), r);
+    vf q = v_fma(v_all(0.001381417418f), r, v_all(0.008368921791f));
+    q = v_fma(q, r, v_all(0.04166840797f));
+    q = v_fma(q, r, v_all(0.1666651894f));
+    q = v_fma(q, r, v_all(0.4999999333f));
+    return v_ldexp(v_add(v_fma(q, v_mul(r, r), r), v_all(1.0f)), n);
+}
+
+/* The sigmoid 1 / (1 + exp(-x)) and 1 minus it, each to a few ulp in both tails. */
+struct gate { vf on, off; };
+INLINE struct gate v_gate(vf x)
+{
+    vf one = v_all(1.0f), e = v_exp(v_neg(v_abs(x))), r = v_div(one, v_add(one, e)), er = v_mul(e, r);
+    return (struct gate){ v_less(x, v_zero(), er, r), v_less(x, v_zero(), r, er) };
+}
+
+/* The upper tail of the normal distribution at a = |x| is tail * bell: bell = exp(-a^2 / 2), tail = erfcx(a / sqrt 2) / 2.
+ * Kept apart, as the product may be subnormal where x times it is not. a^2 is taken to twice the precision, which keeps
+ * the relative error near 3e-7 however small the bell is; beyond 14.5 it is 0. tail = t p(t) with t = 1 / (1 + 0.28 a),
+ * to 6e-8. */
+struct normal_tail { vf a, tail, bell; };
+INLINE struct normal_tail v_normal_tail(vf x)
+{
+    vf a = v_min(v_all(14.5f), v_abs(x));
+    vf t = v_div(v_all(1.0f), v_fma(a, v_all(0.28f), v_all(1.0f)));
+    vf p = v_fma(v_all(0.02305585081f), t, v_all(-0.08466577994f));
+    p = v_fma(p, t, v_all(0.07249940119f));
+    p = v_fma(p, t, v_all(0.0176908326f));
+    p = v_fma(p, t, v_all(0.05546792955f));
+    p = v_fma(p, t, v_all(0.09112505417f));
+    p = v_fma(p, t, v_all(0.1011777051f));
+    p = v_fma(p, t, v_all(0.1119596761f));
+    p = v_fma(p, t, v_all(0.1116893582f));
+    vf square = v_mul(a, a), rest = v_rest(a, a, square), bell = v_exp(v_mul(square, v_all(-0.5f)));
+    return (struct normal_tail){ a, v_mul(t, p), v_fnma(v_mul(rest, v_all(0.5f)), bell, bell) };
+}
+
+/* x times the normal distribution, max(x, 0) - |x| tail bell. */
+INLINE vf v_gelu(vf x)
+{
+    struct normal_tail n = v_normal_tail(x);
+    return v_fnma(v_mul(n.a, n.tail), n.bell, v_max(v_zero(), x));
+}
+INLINE vf v_gelu_gradient(vf x)
+{
+    struct normal_tail n = v_normal_tail(x);
+    vf q = v_mul(n.tail, n.bell), density = v_mul(n.bell, v_all(0.398942280f));
+    return v_fma(v_copysign(n.a, x), density, v_less(x, v_zero(), q, v_sub(v_all(1.0f), q)));
+}
+
+/* (1 + tanh(u)) / 2 = sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3). It has saturated long before |x| = 16. */
+INLINE struct gate v_gate_tanh(vf x, vf *slope)
+{
+    vf a = v_max(v_all(-16.0f), v_min(v_all(16.0f), x)), y = v_mul(a, a), c = v_all(1.59576912f);
+    *slope = v_mul(c, v_fma(y, v_all(0.134145f), v_all(1.0f)));
+    return v_gate(v_mul(v_mul(c, a), v_fma(y, v_all(0.044715f), v_all(1.0f))));
+}
+
+/* The gradient of x s(u(x)), s the sigmoid, slope = u'(x). */
+INLINE vf v_gate_gradient(vf x, struct gate s, vf slope)
+{
+    return v_fma(v_mul(v_mul(s.on, s.off), x), slope, s.on);
+}
+
+INLINE vf v_activate(enum activation f, vf x)
+{
+    vf slope;
+    switch (f) {
+    case ACT_GELU: return v_gelu(x);
+    case ACT_GELU_TANH: return v_mul(x, v_gate_tanh(x, &slope).on);
+    case ACT_QUICK_GELU: return v_mul(x, v_gate(v_mul(x, v_all(1.702f))).on);
+    case ACT_RELU: return v_max(v_zero(), x);
+    case ACT_SILU: return v_mul(x, v_gate(x).on);
+    case ACT_NONE: break;
+    }
+    return x;
+}
+
+INLINE vf v_activate_gradient(enum activation f, vf x)
+{
+    vf one = v_all(1.0f), slope;
+    struct gate s;
+    switch (f) {
+    case ACT_GELU: return v_gelu_gradient(x);
+    case ACT_GELU_TANH: s = v_gate_tanh(x, &slope); return v_gate_gradient(x, s, slope);
+    case ACT_QUICK_GELU: slope = v_all(1.702f); return v_gate_gradient(x, v_gate(v_mul(x, slope)), slope);
+    case ACT_RELU: return v_less(v_zero(), x, one, v_max(v_zero(), v_min(v_zero(), x)));    /* 0 or NaN there */
+    case ACT_SILU: return v_gate_gradient(x, v_gate(x), one);
+    case ACT_NONE: break;
+    }
+    return one;
+}
+
+/* The m lanes that are there, m = VN in the body of a loop and what is left at its end. */
+INLINE vf v_take(int m, const float *p) { return m == VN ? v_load(p) : v_load_n(p, m); }
+INLINE void v_put(int m, float *p, vf x)
+{
+    if (m == VN)
+        v_store(p, x);
+    else
+        v_store_n(p, m, x);
+}

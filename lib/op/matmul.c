@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* matmul.c -- a matrix product cut into blocks for the caches and into tasks for the threads, by its shape alone
+ * (Goto and van de Geijn 2008).
+ *
+ *     depth    in parts of DEEP, which are products of their own that add up in c; each in blocks of kc
+ *     columns  in ranges whose packed b fits WORK_FLOATS; all tasks share it
+ *     tasks    a band of rows by a strip of columns: pack a block of a into own scratch, run it along the panels of b
+ *
+ * The sums of a tile wait in the task's scratch from block to block, so that c is written once and may be bf16, or the
+ * residual. Where one band holds all rows, nobody shares b: each panel is packed right before its only use. */
+#include "op/matmul.h"
+
+enum {
+    DEEP = 8192,                /* depth of a part */
+    BAND_FLOATS = 64 << 10,     /* packed block of a: a quarter of the second cache */
+    SUM_FLOATS = 256 << 10,     /* sums of a task */
+    STRIP_PANELS = 64,          /* most panels of b in a strip */
+    WORK_FLOATS = 3 << 20,      /* packed b: a part of the last cache */
+    PACK_FLOATS = 64 << 10,     /* a task that packs b */
+    SPILL_FLOATS = 16,          /* behind packed panels */
+    TASKS = 16,                 /* where a product is large enough, at least so many */
+    SMALL = 4 << 20             /* multiply-adds that are not worth a second task */
+};
+
+struct product {
+    const struct gemm_kernels *k;
+    const struct matrix *a, *b;
+    void *c; enum dtype ct; ptrdiff_t ldc;
+    const struct epilogue *ep;
+    int p;                              /* depth where this part begins */
+    struct gemm_cut depth, rows, cols;  /* blocks of the part, tiles of a, panels of b */
+    struct gemm_cut bands, strips;      /* of tiles, of the panels of this range */
+    int from, to;                       /* range of panels */
+    struct gemm_cut batches;            /* of the panels of this range, to pack them */
+    float *packed;                      /* b of this range, block after block; NULL: tasks pack it themselves */
+};
+
+static int packed_depth(const struct gemm_kernels *k, int depth) { return k->step == 2 ? (depth + 1) / 2 : depth; }
+
+/* Depth of block i, and where it starts. */
+static int block_depth(const struct product *x, int i, int *start)
+{
+    *start = gemm_start(&x->depth, i);
+    return imin(gemm_start(&x->depth, i + 1), x->depth.n) - *start;
+}
+
+/* Panels of b are [block][panel]: those of one block lie together. */
+static float *packed_panel(const struct product *x, int start, int depth, int panel)
+{
+    int first = gemm_start(&x->cols, x->from), width = gemm_start(&x->cols, x->to) - first;
+    return x->packed + (ptrdiff_t)packed_depth(x->k, start) * width
+                     + (ptrdiff_t)packed_depth(x->k, depth) * (gemm_start(&x->cols, panel) - first);
+}
+
+static void pack_b(void *arg, int task, void *scratch)
+{
+    (void)scratch;
+    const struct product *x = arg;
+    int start, depth = block_depth(x, task / x->batches.parts, &start), batch = task % x->batches.parts;
+    int from = x->from + gemm_start(&x->batches, batch), to = x->from + gemm_start(&x->batches, batch + 1);
+    x->k->pack(&(struct gemm_pack){ x->b, x->b->transposed, &x->cols, from, to, x->p + start, depth,
+                                    packed_panel(x, start, depth, from) });
+}
+
+static void multiply(void *arg, int task, void *scratch)
+{
+    const struct product *x = arg;
+    int band = task / x->strips.parts, strip = task % x->strips.parts;
+    int from = gemm_start(&x->bands, band), to = gemm_start(&x->bands, band + 1);
+    int left = gemm_start(&x->strips, strip), right = gemm_start(&x->strips, strip + 1);
+    float *block = scratch, *panel = block + BAND_FLOATS + SPILL_FLOATS, *sums = panel + x->k->nr * x->k->kc + SPILL_FLOATS;
+    struct gemm_run run = { 0, block, panel, &x->rows, &x->cols, from, to, 0, false, false, sums,
+                            x->c, x->ct, x->ldc, x->ep };
+    ptrdiff_t height = gemm_start(&x->rows, to) - gemm_start(&x->rows, from);
+    for (int i = 0; i < x->depth.parts; i++) {
+        int start, depth = block_depth(x, i, &start), first_col = gemm_start(&x->cols, x->from + left);
+        x->k->pack(&(struct gemm_pack){ x->a, !x->a->transposed, &x->rows, from, to, x->p + start, depth, block });
+        run.k = packed_depth(x->k, depth);
+        run.first = i == 0;
+        run.last = i == x->depth.parts - 1;
+        for (int j = x->from + left; j < x->from + right; j++) {
+            if (x->packed)
+                run.b = packed_panel(x, start, depth, j);
+            else
+                x->k->pack(&(struct gemm_pack){ x->b, x->b->transposed, &x->cols, j, j + 1, x->p + start, depth, panel });
+            run.panel = j;
+            run.sums = sums + height * (gemm_start(&x->cols, j) - first_col);
+            x->k->run(&run);
+        }
+    }
+}
+
+/* Bands as high and strips as wide as the scratch allows; if that makes few tasks, lower bands, as these cost least. */
+static void cut_tasks(struct product *x, int64_t size)
+{
+    int block = packed_depth(x->k, imin(x->depth.n, (x->depth.each + 1) * x->depth.unit)), tiles = x->rows.parts;
+    int high = imax(1, BAND_FLOATS / imax(1, block * x->k->mr)), wide = STRIP_PANELS, panels = x->to - x->from;
+    int bands = ceil_div(tiles, high);
+    if (x->depth.parts > 1)
+        wide = imin(wide, imax(1, SUM_FLOATS / (imin(high, tiles) * x->k->mr * x->k->nr)));
+    int strips = ceil_div(panels, wide);
+    if (size > SMALL && bands * strips < TASKS) {
+        bands = imax(bands, imin(ceil_div(tiles, 4), ceil_div(TASKS, strips)));
+        strips = imax(strips, imin(panels / 4, ceil_div(TASKS, bands)));
+    }
+    x->bands = gemm_cut(tiles, 1, bands);
+    x->strips = gemm_cut(panels, 1, strips);
+}
+
+/* Panels [from, to) of c. */
+static void run_range(struct product *x, const struct env *e, int from, int to, int64_t size, float *work)
+{
+    x->from = from;
+    x->to = to;
+    cut_tasks(x, size);
+    int64_t floats = (int64_t)packed_depth(x->k, x->depth.n) * (gemm_start(&x->cols, to) - gemm_start(&x->cols, from));
+    x->packed = x->bands.parts > 1 && floats <= WORK_FLOATS ? work : NULL;
+    if (x->packed) {
+        int64_t panel = floats / (to - from) / x->depth.parts;
+        x->batches = gemm_cut(to - from, 1, imax(1, imin(to - from, (int)((to - from) * panel / PACK_FLOATS))));
+        split(e, x->depth.parts * x->batches.parts, pack_b, x);
+    }
+    split(e, x->bands.parts * x->strips.parts, multiply, x);
+}
+
+static void run_part(struct product *x, const struct env *e, int p, int depth, float *work)
+{
+    int most = imax(1, WORK_FLOATS / imax(1, packed_depth(x->k, depth) * x->k->nr));
+    struct gemm_cut ranges = gemm_cut(x->cols.parts, 1, ceil_div(x->cols.parts, most));
+    x->p = p;
+    x->depth = gemm_cut(depth, 2, imax(1, ceil_div(depth, x->k->kc * x->k->step)));
+    int64_t size = (int64_t)x->rows.n * x->cols.n * depth;
+    for (int r = 0; r < ranges.parts; r++)
+        run_range(x, e, gemm_start(&ranges, r), gemm_start(&ranges, r + 1), size, work);
+}
+
+static bool is_empty(const struct epilogue *ep)
+{
+    return !ep || !(ep->bias || ep->gate || ep->col_factor || ep->row_factor || ep->residual || ep->add);
+}
+
+void mim__matmul(const struct env *e, enum dtype compute, int m, int n, int k,
+                 const struct matrix *a, const struct matrix *b, void *c, enum dtype ct, ptrdiff_t ldc,
+                 const struct epilogue *ep, void *work)
+{
+    if (m <= 0 || n <= 0)
+        return;
+    const struct gemm_kernels *g = &e->k->gemm[compute];
+    struct product x = { .k = g, .a = a, .b = b, .c = c, .ct = ct, .ldc = ldc, .ep = is_empty(ep) ? NULL : ep };
+    x.rows = gemm_cut(m, 1, ceil_div(m, g->mr));
+    x.cols = gemm_cut(n, g->unit, ceil_div(n, g->nr));
+    struct gemm_cut parts = gemm_cut(k, 2, ct == F32 ? imax(1, ceil_div(k, DEEP)) : 1);
+    struct epilogue more = { .add = true };
+    for (int i = 0; i < parts.parts; i++) {
+        int p = gemm_start(&parts, i);
+        run_part(&x, e, p, imin(gemm_start(&parts, i + 1), k) - p, work);
+        if (ep && i == 0) {     /* the epilogue is linear: later parts add what the factors make of them */
+            more = *ep;
+            more.bias = NULL;
+            more.residual = NULL;
+            more.add = true;
+        }
+        x.ep = &more;
+    }
+}
+
+size_t mim__matmul_work(const struct kernels *k, enum dtype compute, int m, int n, int depth)
+{
+    const struct gemm_kernels *g = &k->gemm[compute];
+    int64_t floats = (int64_t)packed_depth(g, depth) * ceil_div(n, g->unit) * g->unit;
+    return m <= 0 ? 0 : ((size_t)lmin(floats, WORK_FLOATS) + SPILL_FLOATS) * sizeof(float);
+}
+
+size_t mim__matmul_scratch(const struct kernels *k, enum dtype compute)
+{
+    const struct gemm_kernels *g = &k->gemm[compute];
+    return (size_t)(BAND_FLOATS + SUM_FLOATS + g->nr * g->kc + 2 * SPILL_FLOATS) * sizeof(float);
+}

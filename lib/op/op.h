@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* op.h -- every differentiable operator, as the builders of models call it. One file each in this room; shapes,
+ * formula and source stand there. All take and give tensors of the graph; parameters are made on the way, under
+ * the graph's scope and the names given, as timm names them. Activations of a branch are of the graph's branch type
+ * (f32, or bf16 in mixed precision), the residual stream, predictions and losses f32. */
+#ifndef MIM_OP_OP_H
+#define MIM_OP_OP_H
+
+#include "graph/graph.h"
+#include "kernel/kernel.h"
+
+/* y [rows, width] = residual + drop_path(scale * (f(x) w^T + bias)), f the norm or the activation. */
+struct linear {
+    const char *norm; float eps;             /* layer norm of x first, parameters norm.weight, norm.bias; NULL: none */
+    enum activation activation;              /* of x first: ACT_NONE, ... (after the norm, if both) */
+    bool no_bias;
+    struct tensor *bias;                     /* in place of a parameter name.bias, f32 [width] */
+    struct init weight_init, bias_init;      /* kind INIT_ZERO with a = 0 for weight_init means TRUNCATED 0.02 */
+    struct shape weight_shape;               /* of the parameter, if not [width, cols of x]: a convolution's */
+    const char *scale; float scale_init;     /* layer scale parameter of this name, or NULL */
+    float drop_path;                         /* rate; rows are grouped by picture */
+    struct tensor *residual;                 /* f32, of the shape of y; the output is then f32 */
+    enum dtype compute;                      /* BF16: operands rounded to bf16 */
+    enum dtype type;                         /* of y without residual */
+    int tokens;                              /* rows a picture, for drop path */
+};
+struct tensor *mim__op_linear(struct graph *g, const char *name, struct tensor *x, int width, struct linear o);
+
+/* y = layer norm of x; parameters name.weight, name.bias. type of y as asked. */
+struct tensor *mim__op_norm(struct graph *g, const char *name, struct tensor *x, float eps, enum dtype type);
+
+/* y [batch, tokens, width] from qkv [batch, tokens, 3 width] = [q | k | v], each heads x (width / heads).
+ * Logits are q k^T * scale + bias[head]; scale 0 means (width / heads)^-0.5. bias f32 [heads, tokens, tokens] or NULL. */
+struct attention { int heads; float scale; enum dtype compute; };
+struct tensor *mim__op_attention(struct graph *g, struct tensor *qkv, struct tensor *bias, struct attention o);
+/* The weights themselves, f32 [batch, heads, tokens, tokens], to be looked at. No gradient. */
+struct tensor *mim__op_attention_weights(struct graph *g, struct tensor *qkv, struct tensor *bias, struct attention o);
+
+/* y [batch, rows * cols, channels * patch^2] in the order (channel, row, column) from pixels [batch, channels, h, w]. */
+struct tensor *mim__op_patches(struct graph *g, struct tensor *pixels, int patch, enum dtype type);
+
+/* Hidden patches become one learned vector. x [batch, patches, width] f32, mask i32 [batch, patches], token [.., width]. */
+struct tensor *mim__op_mask_tokens(struct graph *g, struct tensor *x, struct tensor *mask, struct tensor *token);
+
+/* y [batch, patches + (cls ? 1 : 0), width] = [cls; x] + positions. cls [1, 1, width], positions [1, n, width] or NULL;
+ * positions have as many rows as y, or, where they leave out the class token, as x. */
+struct tensor *mim__op_embed(struct graph *g, struct tensor *x, struct tensor *cls, struct tensor *positions);
+
+/* A table of prefix + r0 * c0 + suffix rows to prefix + r1 * c1 + suffix rows: out = (R kron C) table per column, prefix and
+ * suffix rows unchanged. R [r1, r0] and C [c1, c0] are constants. Positions and relative tables of another grid. */
+struct resample { int prefix, suffix; };
+struct tensor *mim__op_resample(struct graph *g, struct tensor *table, struct tensor *r, struct tensor *c, struct resample o);
+
+/* Relative position bias [heads, n, n] of a grid from its table [(2 rows - 1)(2 cols - 1) (+ 3 with class token), heads]. */
+struct relative { int rows, cols, cls; };
+struct tensor *mim__op_relative(struct graph *g, struct tensor *table, struct relative o);
+
+/* [q; 0; v]: a qkv bias [3 width] whose key part is zero (BEiT, SimMIM). */
+struct tensor *mim__op_join_bias(struct graph *g, struct tensor *q, struct tensor *v);
+
+/* y [batch, width]: the class token (first 0, count 1), or the mean of tokens first .. first + count - 1. */
+struct tensor *mim__op_pool(struct graph *g, struct tensor *x, int first, int count);
+/* y [batch, count, width]: tokens first .. first + count - 1. */
+struct tensor *mim__op_slice(struct graph *g, struct tensor *x, int first, int count);
+
+/* What pixels are to be predicted: target [batch, patches, channels * (patch / reduce)^2] f32, order (channel, row, column)
+ * as above; or with `interleaved` (row, column, channel) as MAE orders it. No gradient. */
+enum target_kind { TARGET_PIXELS, TARGET_PATCH_NORM, TARGET_WINDOW_NORM };
+struct target { int patch; enum target_kind kind; int window; int reduce; int interleaved; };
+struct tensor *mim__op_target(struct graph *g, struct tensor *pixels, struct target o);
+/* The window around a pixel of one channel, for turning a window-normalised prediction back: sums, of 2 (height + 1)
+ * (width + 1) doubles, is filled first. */
+struct mim__window { double mean, deviation; };
+void mim__window_sums(const float *x, int height, int width, double *sums);
+struct mim__window mim__window_at(const double *sums, int height, int width, int window, int y, int x);
+
+/* loss [1] = weighted sum over patches / (count + eps) / channels; SimMIM eq. in spec: the count is of pixels.
+ * prediction, target [batch, patches, depth] f32; mask i32 [batch, patches]; visible: weight of patches not hidden (0: only
+ * hidden ones count). depth = channels * pixels a patch. */
+enum loss_kind { LOSS_L1, LOSS_L2, LOSS_SMOOTH_L1 };
+struct pixel_loss { enum loss_kind kind; float beta, visible, eps; int channels; };
+struct tensor *mim__op_pixel_loss(struct graph *g, struct tensor *prediction, struct tensor *target, struct tensor *mask,
+                                  struct pixel_loss o);
+
+/* loss [1] = mean cross-entropy of logits [rows, classes] f32 against labels i32 [rows] (-1 takes no part), or
+ * against soft labels f32 [rows, classes] (labels NULL). smoothing: share spread over all classes. */
+struct cross_entropy { float smoothing; };
+struct tensor *mim__op_cross_entropy(struct graph *g, struct tensor *logits, struct tensor *labels, struct tensor *mixture,
+                                     struct cross_entropy o);
+
+/* The same values as another shape (dimension 0 still scales with the batch): no copy of its own is promised. */
+struct tensor *mim__op_reshape(struct graph *g, struct tensor *x, struct shape s);
+
+#endif

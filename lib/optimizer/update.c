@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* update.c -- the two passes over gradients: their norm, and the update of all weights. Both run over the parts that join
+ * cut; a part writes its own weights and moments, or its own sum, so threads cannot change a result. */
+#include "optimizer/rule.h"
+#include "optimizer/schedule.h"
+
+#include <math.h>
+
+struct squares_job { const mim_optimizer *o; const struct kernels *k; const float *gradients; };
+
+static void sum_part(void *arg, int index, void *scratch)
+{
+    (void)scratch;
+    const struct squares_job *job = arg;
+    const struct joined *j = &job->o->joined;
+    const struct part *p = &j->part[index];
+    const float *g = job->gradients + j->member[p->member].slot.offset + p->first;
+    j->squares[index] = job->k->rows.squares(p->count, g);
+}
+
+double mim__optimizer_norm(mim_optimizer *o, const struct kernels *k, const float *gradients)
+{
+    const struct joined *j = &o->joined;
+    struct squares_job job = { o, k, gradients };
+    if (j->parts)
+        mim__run(mim__context_executor(o->object.ctx), j->parts, sum_part, &job, NULL, NULL);
+    double sum = 0;
+    for (int i = 0; i < j->parts; i++)
+        sum += j->squares[i];
+    return sqrt(sum);
+}
+
+/* What gradients are multiplied with so that their norm is at most `clip`; the 1e-6 is PyTorch's. */
+static double clip_scale(double clip, double norm) { return clip > 0 ? fmin(clip / (norm + 1e-6), 1) : 1; }
+
+static void update_part(void *arg, int index, void *scratch)
+{
+    (void)scratch;
+    const struct update *u = arg;
+    const struct joined *j = &u->o->joined;
+    const struct part *p = &j->part[index];
+    u->o->rule->apply(u, &j->member[p->member], p->first, p->count);
+}
+
+void mim__optimizer_update(mim_optimizer *o, const struct kernels *k, const float *gradients, double norm, int64_t step)
+{
+    if (!o->rule)
+        return;
+    struct update u = { .o = o, .rows = &k->rows, .gradients = gradients, .rate = mim__optimizer_rate_now(o, step) };
+    o->state.updates++;
+    o->rule->begin(&u, o->state.updates, clip_scale(o->options.clip, norm));
+    if (o->joined.parts)
+        mim__run(mim__context_executor(o->object.ctx), o->joined.parts, update_part, &u, NULL, NULL);
+}
+
+double mim__optimizer_rate_now(const mim_optimizer *o, int64_t step)
+{
+    return o->state.host_rate >= 0 ? o->state.host_rate : mim__schedule_rate(&o->options, step);
+}

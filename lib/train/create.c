@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+/* create.c -- joining the four parts: made from the configuration where they are not given, then planned. */
+#include "train/trainer.h"
+
+#include <stdio.h>
+
+/* ---- frozen parameters ---- */
+
+/* `*` stands for any run of characters. Without recursion: on a mismatch the last `*` takes one more. */
+static bool glob(const char *pattern, const char *name)
+{
+    const char *star = NULL, *from = NULL;
+    while (*name)
+        if (*pattern == '*') {
+            star = pattern++;
+            from = name;
+        } else if (*pattern == *name) {
+            pattern++;
+            name++;
+        } else if (star) {
+            pattern = star + 1;
+            name = ++from;
+        } else {
+            return false;
+        }
+    while (*pattern == '*')
+        pattern++;
+    return !*pattern;
+}
+
+bool mim__name_matches(const char *pattern, const char *name)
+{
+    size_t n = strlen(pattern);
+    return glob(pattern, name) || (!strncmp(pattern, name, n) && name[n] == '.');
+}
+
+static void full_name(const struct param *p, char to[128]) { snprintf(to, 128, "%s%s", p->store ? "head." : "encoder.", p->name); }
+
+static const struct param *param_at(const mim_trainer *t, int i)
+{
+    return i < t->encoder->store.count ? &t->encoder->store.params[i] : &t->head->store.params[i - t->encoder->store.count];
+}
+
+static mim_status mark_trained(mim_trainer *t)
+{
+    int count = t->encoder->store.count + t->head->store.count;
+    bool hit[OPTION_LIST_MAX] = { false };
+    t->trained = mim__calloc(t->object.ctx, (size_t)count + 1, 1);
+    if (!t->trained)
+        return mim__no_memory(t->object.ctx, (size_t)count);
+    for (int i = 0; i < count; i++) {
+        char name[128];
+        full_name(param_at(t, i), name);
+        t->trained[i] = !(param_at(t, i)->flags & PARAM_FIXED);
+        for (int k = 0; k < t->options.frozen.count; k++)
+            if (mim__name_matches(t->options.frozen.v[k], name)) {
+                hit[k] = true;
+                t->trained[i] = 0;
+            }
+    }
+    for (int k = 0; k < t->options.frozen.count; k++)
+        if (!hit[k])
+            return mim__fail(t->object.ctx, MIM_ERR_KEY, "trainer.frozen: no parameter is named or begins with \"%s\"",
+                             t->options.frozen.v[k]);
+    return MIM_OK;
+}
+
+/* ---- the optimizer ---- */
+
+static mim_status join(mim_trainer *t)
+{
+    int count = t->encoder->store.count + t->head->store.count, depth = (int)t->encoder->options.depth;
+    struct mim__slot *slots = mim__calloc(t->object.ctx, (size_t)count + 1, sizeof *slots);
+    char (*names)[128] = mim__calloc(t->object.ctx, (size_t)count + 1, sizeof *names);
+    mim_status status = slots && names ? MIM_OK : mim__no_memory(t->object.ctx, (size_t)count * sizeof *slots);
+    for (int i = 0; i < count && !status; i++) {
+        const struct param *p = param_at(t, i);
+        const struct mim__store *s = p->store ? &t->head->store : &t->encoder->store;
+        full_name(p, names[i]);
+        slots[i] = (struct mim__slot){
+            .name = names[i], .weight = s->values + p->offset, .offset = p->offset + (p->store ? t->encoder->store.elements : 0),
+            .count = p->count, .rank = p->shape.rank, .layer = p->store ? depth + 1 : t->encoder->kind->layer(t->encoder, p->name),
+            .no_decay = p->flags & PARAM_NO_DECAY, .frozen = !t->trained[i],
+        };
+    }
+    if (!status)
+        status = mim__optimizer_join(t->optimizer, count, slots, depth + 2, t->elements, t->moments);
+    mim__free(t->object.ctx, names);
+    mim__free(t->object.ctx, slots);
+    return status;
+}
+
+static mim_status floats(mim_trainer *t, size_t n, float **out)
+{
+    *out = mim__calloc(t->object.ctx, n + 1, sizeof **out);
+    return *out ? MIM_OK : mim__no_memory(t->object.ctx, n * sizeof **out);
+}
+
+static mim_status make_moments(mim_trainer *t)
+{
+    mim_status status = MIM_OK;
+    for (int i = 0; i < mim__optimizer_moments(t->optimizer) && !status; i++)
+        status = floats(t, t->elements, &t->moments[i]);
+    if (!status)
+        status = join(t);
+    if (!status && t->options.average > 0)
+        status = floats(t, t->elements, &t->average);
+    if (!status && t->average) {
+        memcpy(t->average, t->encoder->store.values, t->encoder->store.elements * sizeof(float));
+        memcpy(t->average + t->encoder->store.elements, t->head->store.values, t->head->store.elements * sizeof(float));
+    }
+    return status;
+}
+
+/* ---- inputs and what outputs need ---- */
+
+static void add_input(mim_trainer *t, enum trainer_input i, const char *name, enum input_check check, struct tensor *x)
+{
+    if (!x)
+        return;
+    const struct shape *s = mim__tensor_shape(x);
+    t->inputs[i] = (struct mim__input){ .name = name, .check = check, .type = mim__tensor_type(x), .each = elements(s) / (size_t)t->eb.batch,
+                                        .batch = t->options.batch, .data = mim__plan_data(t->plan, x) };
+}
+
+static mim_status make_inputs(mim_trainer *t)
+{
+    add_input(t, INPUT_PIXELS, "pixels", INPUT_FINITE, t->eb.pixels);
+    add_input(t, INPUT_HIDDEN, "mask", INPUT_MASK, t->eb.mask);
+    add_input(t, INPUT_LABELS, "labels", INPUT_LABEL, t->hb.labels);
+    t->inputs[INPUT_LABELS].classes = t->head->options.classes;
+    add_input(t, INPUT_MIXTURE, "mixture", INPUT_FINITE, t->hb.mixture);
+    add_input(t, INPUT_TARGET, "target", INPUT_FINITE, t->hb.target);
+    if (t->hb.seed == t->hb.loss)
+        return MIM_OK;
+    const struct shape *s = mim__tensor_shape(t->hb.seed);      /* kept apart: the seed's own memory serves others too */
+    float *data = NULL;
+    mim_status status = floats(t, elements(s), &data);
+    t->inputs[INPUT_GRADIENT] = (struct mim__input){ .name = "gradient", .check = INPUT_ANY, .type = F32, .data = data,
+                                                     .each = elements(s) / (size_t)t->eb.batch, .batch = t->options.batch };
+    return status;
+}
+
+static mim_status make_buffers(mim_trainer *t)
+{
+    mim_context *ctx = t->object.ctx;
+    size_t batch = (size_t)t->options.batch, pixels = batch * (size_t)(t->image.channels * t->image.height * t->image.width);
+    size_t bytes = mim__image_work(&t->image), sums = 2 * (size_t)(t->image.height + 1) * (size_t)(t->image.width + 1);
+    t->image_work = mim__alloc(ctx, bytes);
+    t->mask = mim__calloc(ctx, batch, (size_t)t->eb.rows * (size_t)t->eb.cols);
+    t->sums = mim__calloc(ctx, sums, sizeof *t->sums);
+    t->ids = mim__calloc(ctx, batch, sizeof *t->ids);
+    if (!t->image_work || !t->mask || !t->sums || !t->ids)
+        return mim__no_memory(ctx, bytes);
+    mim_status status = mim__executor_reserve(mim__context_executor(ctx), bytes);
+    if (!status && t->hb.prediction)
+        status = floats(t, pixels, &t->reconstruction);
+    if (!status && t->hb.prediction)
+        status = floats(t, pixels, &t->picture);
+    return status;
+}
+
+/* ---- parts ---- */
+
+/* Image keys that config does not set are the encoder's. */
+static mim_status read_image(mim_trainer *t, const mim_config *config)
+{
+    mim_config *whole = NULL;
+    mim_status status = mim__report_create(t->object.ctx, &whole);
+    if (!status)
+        status = mim__report_options(whole, mim__image_options, &t->encoder->image);
+    if (!status && config)
+        status = mim__config_merge(whole, config);
+    if (!status)
+        status = mim__image_read_options(t->object.ctx, whole, &t->image);
+    mim_config_destroy(whole);
+    if (!status && t->image.channels != t->encoder->image.channels)
+        status = mim__fail(t->object.ctx, MIM_ERR_SHAPE, "image.channels is %lld, the encoder's is %lld",
+                           (long long)t->image.channels, (long long)t->encoder->image.channels);
+    return status;
+}
+
+static mim_status take_encoder(mim_trainer *t, const mim_config *config, const struct trainer_parts *p, bool dry)
+{
+    mim_context *ctx = t->object.ctx;
+    if (p->head && p->encoder && p->head->encoder != p->encoder)
+        return mim__fail(ctx, MIM_ERR_STATE, "the head belongs to another encoder");
+    mim_encoder *given = p->encoder ? p->encoder : p->head ? p->head->encoder : NULL;
+    if (given && given->object.ctx != ctx)
+        return mim__fail(ctx, MIM_ERR_ARGUMENT, "the encoder is another context's");
+    if (given) {
+        mim__encoder_retain(given);
+        t->encoder = given;
+        return MIM_OK;
+    }
+    return dry ? mim__encoder_create_dry(ctx, config, &t->encoder) : mim_encoder_create(ctx, config, NULL, &t->encoder);
+}
+
+static mim_status take_head(mim_trainer *t, const mim_config *config, const struct trainer_parts *p, bool dry)
+{
+    if (p->head) {
+        mim__head_retain(p->head);
+        t->head = p->head;
+        return MIM_OK;
+    }
+    return dry ? mim__head_create_dry(t->object.ctx, config, t->encoder, &t->head)
+               : mim_head_create(t->object.ctx, config, t->encoder, NULL, &t->head);
+}
+
+static mim_status take_masker(mim_trainer *t, const mim_config *config, const struct trainer_parts *p)
+{
+    mim_context *ctx = t->object.ctx;
+    int rows, cols, of_masker[2];
+    mim_status status = mim__encoder_grid(t->encoder, t->image.height, t->image.width, &rows, &cols);
+    if (status)
+        return status;
+    if (!p->masker)
+        return mim__head_masks(t->head) ? mim__masker_create(ctx, config, rows, cols, (int)t->encoder->options.patch, &t->masker) : MIM_OK;
+    mim__masker_grid(p->masker, &of_masker[0], &of_masker[1]);
+    if (of_masker[0] != rows || of_masker[1] != cols)
+        return mim__fail(ctx, MIM_ERR_SHAPE, "the masker is for %dx%d patches, the pictures have %dx%d", of_masker[0], of_masker[1],
+                         rows, cols);
+    if (!t->encoder->options.mask_token)
+        return mim__fail(ctx, MIM_ERR_VALUE, "a masker is given, but encoder.mask_token is 0");
+    mim__masker_retain(p->masker);
+    t->masker = p->masker;
+    return MIM_OK;
+}
+
+static mim_status take_optimizer(mim_trainer *t, const mim_config *config, const struct trainer_parts *p)
+{
+    if (p->optimizer) {
+        mim__optimizer_retain(p->optimizer);
+        t->optimizer = p->optimizer;
+        return MIM_OK;
+    }
+    return mim_optimizer_create(t->object.ctx, config, &t->optimizer);
+}
+
+static mim_status take_parts(mim_trainer *t, const mim_config *config, const struct trainer_parts *p, bool dry)
+{
+    mim_status status = mim__read_options(t->object.ctx, config, mim__run_options, &t->run);
+    if (!status)
+        status = mim__read_options(t->object.ctx, config, mim__trainer_options, &t->options);
+    if (!status)
+        status = take_encoder(t, config, p, dry);
+    if (!status)
+        status = take_head(t, config, p, dry);
+    if (!status)
+        status = read_image(t, config);
+    if (!status)
+        status = take_masker(t, config, p);
+    if (!status)
+        status = take_optimizer(t, config, p);
+    if (!status && t->options.evaluate && !(t->options.average > 0))
+        status = mim__fail(t->object.ctx, MIM_ERR_VALUE, "trainer.evaluate is average, but trainer.average is 0");
+    return status;
+}
+
+static mim_status set_up(mim_trainer *t, const mim_config *config, const struct trainer_parts *p, bool dry)
+{
+    mim_status status = take_parts(t, config, p, dry);
+    if (!status)
+        status = mark_trained(t);
+    t->elements = status ? 0 : t->encoder->store.elements + t->head->store.elements;
+    if (!status && !dry && t->options.gradients)
+        status = floats(t, t->elements, &t->gradients);
+    if (!status)
+        status = mim__trainer_lay_out(t, dry);
+    if (status || dry)
+        return status;
+    status = mim__texts_create(t->object.ctx, &t->texts);
+    if (!status && t->options.gradients)
+        status = make_moments(t);
+    if (!status)
+        status = make_inputs(t);
+    return status ? status : make_buffers(t);
+}
+
+mim_status mim__trainer_create(mim_context *ctx, const mim_config *config, struct trainer_parts parts, bool dry, mim_trainer **out)
+{
+    mim_config *empty = NULL;
+    mim_trainer *t = mim__calloc(ctx, 1, sizeof *t);
+    if (!t)
+        return mim__no_memory(ctx, sizeof *t);
+    mim__object_init(&t->object, ctx);
+    mim__context_pin_isa(ctx, 1);
+    t->host_rate = -1;
+    t->loss_finite = true;
+    mim_status status = config ? MIM_OK : mim_config_create(ctx, NULL, &empty);
+    if (!status)
+        status = set_up(t, config ? config : empty, &parts, dry);
+    mim_config_destroy(empty);
+    if (status)
+        mim_trainer_destroy(t);
+    else
+        *out = t;
+    return status;
+}
+
+mim_status mim_trainer_create(mim_context *ctx, const mim_config *config, mim_encoder *encoder, mim_head *head,
+                              mim_masker *masker, mim_optimizer *optimizer, mim_trainer **out)
+{
+    if (!ctx || !out || (!config && !encoder && !head))
+        return mim__null_argument(ctx, "mim_trainer_create");
+    return mim__trainer_create(ctx, config, (struct trainer_parts){ encoder, head, masker, optimizer }, false, out);
+}
+
+void mim_trainer_destroy(mim_trainer *t)
+{
+    if (!t || !mim__object_release(&t->object))
+        return;
+    mim_context *ctx = t->object.ctx;
+    if (t->optimizer && t->moments[0])
+        mim__optimizer_leave(t->optimizer);
+    mim__plan_destroy(t->plan);
+    mim__graph_destroy(t->graph);
+    mim_optimizer_destroy(t->optimizer);
+    mim_masker_destroy(t->masker);
+    mim_head_destroy(t->head);
+    mim_encoder_destroy(t->encoder);
+    mim__texts_destroy(t->texts);
+    mim__free(ctx, t->inputs[INPUT_GRADIENT].data);
+    void *const memory[] = { t->gradients, t->moments[0], t->moments[1], t->average, t->trained, t->image_work, t->ids, t->mask,
+                             t->reconstruction, t->picture, t->sums };
+    for (int i = 0; i < COUNT(memory); i++)
+        mim__free(ctx, memory[i]);
+    mim__context_pin_isa(ctx, -1);
+    mim__object_free(&t->object);
+}
+
+/* ---- parts as handles ---- */
+
+mim_status mim_trainer_encoder(mim_trainer *t, mim_encoder **out)
+{
+    if (!t || !out)
+        return mim__null_argument(t ? t->object.ctx : NULL, "mim_trainer_encoder");
+    mim__encoder_retain(t->encoder);
+    *out = t->encoder;
+    return MIM_OK;
+}
+
+mim_status mim_trainer_head(mim_trainer *t, mim_head **out)
+{
+    if (!t || !out)
+        return mim__null_argument(t ? t->object.ctx : NULL, "mim_trainer_head");
+    mim__head_retain(t->head);
+    *out = t->head;
+    return MIM_OK;
+}
+
+mim_status mim_trainer_masker(mim_trainer *t, mim_masker **out)
+{
+    if (!t || !out)
+        return mim__null_argument(t ? t->object.ctx : NULL, "mim_trainer_masker");
+    if (!t->masker)
+        return mim__fail(t->object.ctx, MIM_ERR_STATE, "a trainer with a head of kind %s has no masker", t->head->kind->name);
+    mim__masker_retain(t->masker);
+    *out = t->masker;
+    return MIM_OK;
+}
+
+mim_status mim_trainer_optimizer(mim_trainer *t, mim_optimizer **out)
+{
+    if (!t || !out)
+        return mim__null_argument(t ? t->object.ctx : NULL, "mim_trainer_optimizer");
+    mim__optimizer_retain(t->optimizer);
+    *out = t->optimizer;
+    return MIM_OK;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* layout.c -- the graph of encoder and head, planned within the memory budget. */
+#include "train/trainer.h"
+
+#include <stdio.h>
+
+enum { SEGMENTS_MAX = 1024 };
+
+static mim_status build(mim_trainer *t)
+{
+    mim_status status = mim__graph_create(t->object.ctx, &t->graph);
+    if (status)
+        return status;
+    t->eb = (struct encoder_build){ .batch = (int)t->options.batch, .height = (int)t->image.height, .width = (int)t->image.width,
+                                    .compute = (enum dtype)t->run.precision, .masked = mim__head_masks(t->head) || t->masker };
+    t->hb = (struct head_build){ .compute = (enum dtype)t->run.precision };
+    t->encoder->kind->build(t->encoder, t->graph, &t->eb);
+    mim__graph_store(t->graph, 1);
+    t->head->kind->build(t->head, t->graph, &t->eb, &t->hb);
+    return mim__graph_status(t->graph);
+}
+
+/* What stays alive for callers: the head's outputs and those of the encoder that were asked for. */
+static mim_status list_kept(mim_trainer *t)
+{
+    static const char *const of_trainer[] = { "mask", "pixels", "reconstruction", "picture", "pixels.gradient" };
+    static const char *const of_head[] = { "loss", "prediction", "logits" };
+    int n = 0;
+    for (int i = 0; i < COUNT(of_head); i++)
+        if (mim__graph_find(t->graph, of_head[i]))
+            t->keep[n++] = of_head[i];
+    for (int i = 0; i < t->options.outputs.count; i++) {
+        const char *name = t->options.outputs.v[i];
+        bool known = false;
+        for (int k = 0; k < COUNT(of_trainer); k++)
+            known = known || !strcmp(name, of_trainer[k]);
+        if (known)
+            continue;
+        if (!mim__graph_find(t->graph, name))
+            return mim__fail(t->object.ctx, MIM_ERR_KEY, "trainer.outputs: this model has no output \"%s\"", name);
+        t->keep[n++] = name;
+    }
+    t->keep[n] = NULL;
+    return MIM_OK;
+}
+
+static bool wants_pixel_gradient(const mim_trainer *t)
+{
+    for (int i = 0; i < t->options.outputs.count; i++)
+        if (!strcmp(t->options.outputs.v[i], "pixels.gradient"))
+            return true;
+    return false;
+}
+
+/* A plan that recomputes the first `recompute` blocks. */
+static mim_status plan_with(mim_trainer *t, int64_t recompute, bool dry, struct plan **out)
+{
+    unsigned char segments[SEGMENTS_MAX] = { 0 };
+    for (int64_t i = 1; i <= recompute && i < SEGMENTS_MAX; i++)
+        segments[i] = 1;
+    struct plan_options o = {
+        .weights = { t->encoder->store.values, t->head->store.values }, .backward = t->options.gradients,
+        .gradients = { t->gradients, t->gradients ? t->gradients + t->encoder->store.elements : NULL },
+        .trained = t->trained, .keep = t->keep, .seed = t->hb.seed, .input_gradients = wants_pixel_gradient(t),
+        .recompute = segments, .dry = dry,
+    };
+    return mim__graph_plan(t->graph, &o, out);
+}
+
+static void add_up(mim_trainer *t, const struct plan *p, int64_t recompute)
+{
+    struct trainer_sizes *s = &t->sizes;
+    size_t array = t->elements * sizeof(float);
+    int threads = mim__executor_threads(mim__context_executor(t->object.ctx));
+    s->plan = mim__plan_sizes(p);
+    s->weights = array;
+    s->gradients = t->options.gradients ? array : 0;
+    s->moments = t->options.gradients ? array * (size_t)mim__optimizer_moments(t->optimizer) : 0;
+    s->average = t->options.average > 0 ? array : 0;
+    s->plan.scratch += (size_t)(threads - 1) * mim__plan_sizes(p).thread;
+    s->recompute = recompute;
+    s->total = s->weights + s->gradients + s->moments + s->average + s->plan.activations + s->plan.scratch;
+}
+
+static mim_status sizes_with(mim_trainer *t, int64_t recompute)
+{
+    struct plan *p = NULL;
+    mim_status status = plan_with(t, recompute, true, &p);
+    if (!status)
+        add_up(t, p, recompute);
+    mim__plan_destroy(p);
+    return status;
+}
+
+/* The fewest recomputed blocks that fit the budget; blocks of one size cost the same. */
+static mim_status fit(mim_trainer *t, int64_t *recompute)
+{
+    int64_t depth = t->encoder->options.depth, budget = t->options.memory_budget;
+    size_t least = SIZE_MAX;
+    for (int64_t r = lmin(t->options.recompute, depth); r <= depth; r++) {
+        mim_status status = sizes_with(t, r);
+        if (status)
+            return status;
+        *recompute = r;
+        if (!budget || t->sizes.total <= (size_t)budget)
+            return MIM_OK;
+        least = t->sizes.total < least ? t->sizes.total : least;
+    }
+    return mim__fail(t->object.ctx, MIM_ERR_BUDGET, "trainer.memory_budget is %lld bytes, but no plan takes less than %lld",
+                     (long long)budget, (long long)least);
+}
+
+mim_status mim__trainer_lay_out(mim_trainer *t, bool dry)
+{
+    int64_t recompute = 0;
+    mim_status status = build(t);
+    if (!status)
+        status = list_kept(t);
+    if (!status)
+        status = fit(t, &recompute);
+    if (!status && !dry)
+        status = plan_with(t, recompute, false, &t->plan);
+    if (!status && !dry)
+        mim__plan_profile(t->plan, t->options.profile);
+    return status;
+}
+
+static mim_status report_recomputed(const mim_trainer *t, const char *prefix, mim_config *report)
+{
+    char key[64], name[32][16];
+    const char *list[32];
+    int n = (int)lmin(t->sizes.recompute, 32);
+    for (int i = 0; i < n; i++) {
+        snprintf(name[i], sizeof name[i], "block.%d", i + 1);
+        list[i] = name[i];
+    }
+    snprintf(key, sizeof key, "%srecomputed", prefix);
+    return mim__report_words(report, key, n, list);
+}
+
+mim_status mim__trainer_report_sizes(const mim_trainer *t, const char *prefix, mim_config *report)
+{
+    const struct trainer_sizes *s = &t->sizes;
+    int64_t parameters = 0;
+    for (int i = 0; i < mim__graph_params(t->graph); i++)
+        parameters += (int64_t)mim__graph_param_at(t->graph, i)->count;
+    const struct { const char *key; int64_t value; } rows[] = {
+        { "bytes.weights", (int64_t)s->weights }, { "bytes.gradients", (int64_t)s->gradients },
+        { "bytes.moments", (int64_t)s->moments }, { "bytes.average", (int64_t)s->average }, { "bytes.packed", 0 },
+        { "bytes.activations", (int64_t)s->plan.activations }, { "bytes.scratch", (int64_t)s->plan.scratch },
+        { "bytes.total", (int64_t)s->total }, { "parameters", parameters }, { "operations.forward", s->plan.forward },
+        { "operations.step", s->plan.step }, { "operations.recomputed", s->plan.recomputed },
+    };
+    mim_status status = MIM_OK;
+    for (int i = 0; i < COUNT(rows) && !status; i++) {
+        char key[64];
+        snprintf(key, sizeof key, "%s%s", prefix, rows[i].key);
+        status = mim__report_i64(report, key, rows[i].value);
+    }
+    return status ? status : report_recomputed(t, prefix, report);
+}
+
+mim_status mim_trainer_plan(mim_context *ctx, const mim_config *config, mim_config **out)
+{
+    mim_trainer *t = NULL;
+    mim_config *report = NULL;
+    if (!ctx || !config || !out)
+        return mim__null_argument(ctx, "mim_trainer_plan");
+    mim_status status = mim__trainer_create(ctx, config, (struct trainer_parts){ NULL, NULL, NULL, NULL }, true, &t);
+    if (!status)
+        status = mim__report_create(ctx, &report);
+    if (!status)
+        status = mim__trainer_report_sizes(t, "", report);
+    mim_trainer_destroy(t);
+    if (status)
+        mim_config_destroy(report);
+    else
+        *out = report;
+    return status;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* presets.c -- named configurations. A preset may begin with another ("preset"), which it then changes.
+ *
+ * simmim_vit_*: SimMIM as published (Xie et al. 2022, the configuration of ViT-B; other widths after Dosovitskiy et al.
+ * 2021, table 1, and Touvron et al. 2021, table 1). Rates are for 2048 pictures an update.
+ * vit_*: the same encoders as timm and transformers have them, with a classifier. */
+#include "base/options.h"
+
+#define SIMMIM                                                                                                        \
+    "\"image\": {\"height\": 224, \"width\": 224, \"resize\": \"bilinear\", \"crop\": \"random_resized\", \"crop_least\": 0.67,"  \
+    " \"flip\": 0.5}, \"masker\": {\"kind\": \"random\", \"ratio\": 0.6, \"unit\": 32},"                                 \
+    " \"head\": {\"kind\": \"pixels\", \"loss\": \"l1\"},"                                                               \
+    " \"optimizer\": {\"kind\": \"adamw\", \"rate\": 4e-4, \"decay\": 0.05, \"clip\": 5}"
+#define SIMMIM_ENCODER                                                                                                \
+    "\"kind\": \"vit\", \"qkv_bias\": \"query_value\", \"positions\": \"none\", \"relative\": \"shared\", \"layer_scale\": 0.1,"   \
+    " \"drop_path\": 0.1, \"pool\": \"mean\""
+#define VIT                                                                                                           \
+    "\"image\": {\"height\": 224, \"width\": 224, \"resize\": \"bicubic\", \"crop\": \"random_resized\", \"crop_least\": 0.08,"   \
+    " \"flip\": 0.5}, \"head\": {\"kind\": \"classifier\", \"smoothing\": 0.1},"                                         \
+    " \"optimizer\": {\"kind\": \"adamw\", \"rate\": 1e-3, \"decay\": 0.05, \"clip\": 5, \"layer_decay\": 0.65}"
+#define TINY "\"width\": 192, \"depth\": 12, \"heads\": 3, \"patch\": 16"
+#define SMALL "\"width\": 384, \"depth\": 12, \"heads\": 6, \"patch\": 16"
+#define BASE "\"width\": 768, \"depth\": 12, \"heads\": 12, \"patch\": 16"
+#define LARGE "\"width\": 1024, \"depth\": 24, \"heads\": 16, \"patch\": 16"
+#define HUGE "\"width\": 1280, \"depth\": 32, \"heads\": 16, \"patch\": 14"
+
+const struct mim__preset mim__presets[] = {
+    { "simmim_vit_tiny", "SimMIM on ViT-Ti/16", "{" SIMMIM ", \"encoder\": {" TINY ", " SIMMIM_ENCODER "}}" },
+    { "simmim_vit_small", "SimMIM on ViT-S/16", "{" SIMMIM ", \"encoder\": {" SMALL ", " SIMMIM_ENCODER "}}" },
+    { "simmim_vit_base", "SimMIM on ViT-B/16, as published", "{" SIMMIM ", \"encoder\": {" BASE ", " SIMMIM_ENCODER "}}" },
+    { "simmim_vit_large", "SimMIM on ViT-L/16", "{" SIMMIM ", \"encoder\": {" LARGE ", " SIMMIM_ENCODER "}}" },
+    { "simmim_vit_huge", "SimMIM on ViT-H/14",
+      "{" SIMMIM ", \"encoder\": {" HUGE ", " SIMMIM_ENCODER "}, \"masker.unit\": 28}" },
+    { "simmim_vit_tiny_32", "SimMIM on a small ViT for pictures of 32 x 32, with learned positions",
+      "{\"image\": {\"height\": 32, \"width\": 32, \"resize\": \"bilinear\", \"crop\": \"random_resized\", \"crop_least\": 0.67,"
+      " \"flip\": 0.5}, \"masker\": {\"kind\": \"random\", \"ratio\": 0.6, \"unit\": 8},"
+      " \"encoder\": {\"kind\": \"vit\", \"patch\": 4, \"width\": 192, \"depth\": 6, \"heads\": 3, \"pool\": \"mean\"},"
+      " \"head\": {\"kind\": \"pixels\", \"loss\": \"l1\"},"
+      " \"optimizer\": {\"kind\": \"adamw\", \"rate\": 1e-3, \"decay\": 0.05, \"clip\": 5}}" },
+    { "vit_tiny", "ViT-Ti/16 and a classifier", "{" VIT ", \"encoder\": {" TINY ", \"mask_token\": 0}}" },
+    { "vit_small", "ViT-S/16 and a classifier", "{" VIT ", \"encoder\": {" SMALL ", \"mask_token\": 0}}" },
+    { "vit_base", "ViT-B/16 and a classifier", "{" VIT ", \"encoder\": {" BASE ", \"mask_token\": 0}}" },
+    { "vit_large", "ViT-L/16 and a classifier", "{" VIT ", \"encoder\": {" LARGE ", \"mask_token\": 0}}" },
+    { "vit_huge", "ViT-H/14 and a classifier", "{" VIT ", \"encoder\": {" HUGE ", \"mask_token\": 0}}" },
+    { NULL, NULL, NULL },
+};

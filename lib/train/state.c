@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/* state.c -- all that resuming needs, as named tensors, and a trainer made from them again. An accumulation in progress
+ * is no part of it: it starts anew. */
+#include "train/trainer.h"
+
+#include "base/json.h"
+
+#include <math.h>
+
+static const char *const moment_names[] = { "optimizer.moment.1", "optimizer.moment.2" };
+static const char counters_name[] = "trainer.counters", rate_name[] = "optimizer.rate", average_name[] = "trainer.average";
+
+/* ---- out ---- */
+
+mim_status mim__trainer_config_text(const mim_trainer *t, mim_tensors *view, enum naming n, const char *kind)
+{
+    mim_context *ctx = t->object.ctx;
+    mim_config *config = NULL;
+    size_t needed = 0;
+    char *text = NULL;
+    mim_status status = mim__trainer_config(t, &config);
+    if (!status)
+        status = mim_config_write_json(config, NULL, 0, &needed);
+    if (!status && !(text = mim__alloc(ctx, needed)))
+        status = mim__no_memory(ctx, needed);
+    if (!status)
+        status = mim_config_write_json(config, text, needed, NULL);
+    const char *const texts[][2] = { { "mim.config", text }, { "mim.naming", mim__naming_text(n) }, { "mim.kind", kind },
+                                     { "mim.version", mim_version_string() } };
+    for (int i = 0; i < COUNT(texts) && !status; i++)
+        status = mim__tensors_put_text(view, texts[i][0], texts[i][1]);
+    mim__free(ctx, text);
+    mim_config_destroy(config);
+    return status;
+}
+
+static void release(void *owner) { mim_trainer_destroy(owner); }
+
+/* Counters live in two places: bring the optimizer's into ours before they are read. */
+static mim_status refresh(void *owner, int index, bool shape_only, struct mim__tensor *to)
+{
+    mim_trainer *t = owner;
+    struct mim__optimizer_state s = mim__optimizer_get(t->optimizer);
+    (void)index;
+    (void)shape_only;
+    (void)to;
+    t->counters[COUNT_UPDATES] = s.updates;
+    t->host_rate = s.host_rate;
+    return MIM_OK;
+}
+
+static mim_status add_array(struct mim__names *n, const char *name, int32_t type, int64_t size, void *data)
+{
+    mim_status status = mim__names_add_zeros(n, name, size);
+    if (!status) {
+        n->list[n->count - 1].type = type;
+        n->list[n->count - 1].data = data;
+    }
+    return status;
+}
+
+static mim_status list_state(mim_trainer *t, struct mim__names *n)
+{
+    mim_status status = mim__trainer_names(t, t->encoder->store.values, t->head->store.values, n);
+    for (int i = 0; i < 2 && !status; i++)
+        if (t->moments[i])
+            status = add_array(n, moment_names[i], MIM_F32, (int64_t)t->elements, t->moments[i]);
+    if (!status && t->average)
+        status = add_array(n, average_name, MIM_F32, (int64_t)t->elements, t->average);
+    if (!status)
+        status = add_array(n, counters_name, MIM_I64, COUNTERS, t->counters);
+    return status ? status : add_array(n, rate_name, MIM_F64, 1, &t->host_rate);
+}
+
+mim_status mim__trainer_state(mim_trainer *t, mim_tensors **out)
+{
+    mim_context *ctx = t->object.ctx;
+    struct mim__names names = { .ctx = ctx };
+    mim_tensors *view = NULL;
+    mim_status status = list_state(t, &names);
+    struct mim__view v = { .owner = t, .release = release, .refresh = refresh, .texts = t->texts };
+    mim__object_retain(&t->object);
+    if (!status)
+        status = mim__tensors_view(ctx, &v, names.count, names.list, &view);
+    if (status)
+        mim_trainer_destroy(t);
+    else
+        status = mim__trainer_config_text(t, view, NAMING_MIM, "state");
+    if (status)
+        mim_tensors_destroy(view);
+    else
+        *out = view;
+    mim__names_free(&names);
+    return status;
+}
+
+/* ---- in ---- */
+
+static mim_status load_array(mim_trainer *t, const mim_tensors *state, const char *name, float *to)
+{
+    int64_t size = (int64_t)t->elements;
+    return to ? mim__tensors_load(t->object.ctx, state, name, 1, &size, to) : MIM_OK;
+}
+
+static mim_status load_counters(mim_trainer *t, const mim_tensors *state)
+{
+    mim_context *ctx = t->object.ctx;
+    int64_t counters[COUNTERS];
+    double rate;
+    if (mim__tensors_find(state, counters_name) < 0 || mim__tensors_find(state, rate_name) < 0)
+        return mim__fail(ctx, MIM_ERR_FORMAT, "not a state: it has no \"%s\" or no \"%s\"", counters_name, rate_name);
+    mim_status status = mim_tensors_read(state, counters_name, MIM_I64, 0, COUNTERS, counters);
+    if (!status)
+        status = mim_tensors_read(state, rate_name, MIM_F64, 0, 1, &rate);
+    if (status)
+        return status;
+    for (int i = 0; i < COUNTERS; i++)
+        if (counters[i] < 0)
+            return mim__fail(ctx, MIM_ERR_FORMAT, "\"%s\" holds %lld", counters_name, (long long)counters[i]);
+    if (isnan(rate) || isinf(rate))
+        return mim__fail(ctx, MIM_ERR_FORMAT, "\"%s\" is not finite", rate_name);
+    memcpy(t->counters, counters, sizeof counters);
+    t->host_rate = rate;
+    mim__optimizer_set(t->optimizer, (struct mim__optimizer_state){ counters[COUNT_UPDATES], rate });
+    return MIM_OK;
+}
+
+static mim_status load_texts(mim_trainer *t, const mim_tensors *state)
+{
+    size_t needed = 0;
+    mim_status status = mim_tensors_get_text(state, NULL, NULL, 0, &needed);
+    char *all = status ? NULL : mim__alloc(t->object.ctx, needed);
+    if (status || !all)
+        return status ? status : mim__no_memory(t->object.ctx, needed);
+    status = mim_tensors_get_text(state, NULL, all, needed, NULL);
+    const char *why;
+    struct json object = status ? (struct json){ JSON_ERROR, NULL, 0 } : mim__json_parse(all, strlen(all), &why), key, value;
+    size_t at = 0;
+    while (object.type == JSON_OBJECT && !status && mim__json_next(&object, &at, &key, &value)) {
+        char *name = mim__alloc(t->object.ctx, key.size + value.size), *text = name ? name + key.size : NULL;
+        if (!name)
+            status = mim__no_memory(t->object.ctx, key.size + value.size);
+        else if (mim__json_string(&key, name, key.size) != SIZE_MAX && mim__json_string(&value, text, value.size) != SIZE_MAX
+                 && strncmp(name, "mim.", 4) && strcmp(name, "format"))
+            status = mim__texts_set(t->texts, name, text);
+        mim__free(t->object.ctx, name);
+    }
+    mim__free(t->object.ctx, all);
+    return status;
+}
+
+static mim_status load_rest(mim_trainer *t, const mim_tensors *state)
+{
+    mim_status status = load_array(t, state, moment_names[0], t->moments[0]);
+    if (!status)
+        status = load_array(t, state, moment_names[1], t->moments[1]);
+    if (!status && mim__tensors_find(state, average_name) >= 0)
+        status = load_array(t, state, average_name, t->average);
+    if (!status)
+        status = load_counters(t, state);
+    return status ? status : load_texts(t, state);
+}
+
+/* The stored configuration with the host's on top. */
+static mim_status merged(mim_context *ctx, const mim_config *config, const char *stored, mim_config **out)
+{
+    mim_status status = mim_config_create(ctx, NULL, out);
+    if (!status)
+        status = mim_config_read_json(*out, stored);
+    return !status && config ? mim__config_merge(*out, config) : status;
+}
+
+static mim_status resume(mim_context *ctx, const mim_config *whole, const mim_tensors *state, mim_trainer **out)
+{
+    struct trainer_parts parts = { NULL, NULL, NULL, NULL };
+    mim_trainer *t = NULL;
+    mim_status status = mim_encoder_create(ctx, whole, state, &parts.encoder);
+    if (!status)
+        status = mim_head_create(ctx, whole, parts.encoder, state, &parts.head);
+    if (!status)
+        status = mim__trainer_create(ctx, whole, parts, false, &t);
+    mim_head_destroy(parts.head);
+    mim_encoder_destroy(parts.encoder);
+    if (!status)
+        status = load_rest(t, state);
+    if (status)
+        mim_trainer_destroy(t);
+    else
+        *out = t;
+    return status == MIM_ERR_SHAPE ? MIM_ERR_VALUE : status;
+}
+
+mim_status mim_trainer_resume(mim_context *ctx, const mim_config *config, const mim_tensors *state, mim_trainer **out)
+{
+    mim_config *whole = NULL;
+    if (!ctx || !state || !out)
+        return mim__null_argument(ctx, "mim_trainer_resume");
+    const char *stored = mim__tensors_text(state, "mim.config"), *kind = mim__tensors_text(state, "mim.kind");
+    if (!stored || !kind || strcmp(kind, "state"))
+        return mim__fail(ctx, MIM_ERR_FORMAT, "not a state: it is %s%s", kind ? "of kind " : "without a kind", kind ? kind : "");
+    mim_status status = merged(ctx, config, stored, &whole);
+    if (!status)
+        status = resume(ctx, whole, state, out);
+    mim_config_destroy(whole);
+    return status;
+}

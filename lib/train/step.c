@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT */
+/* step.c -- one batch: set_input, forward, backward, update; step, evaluate, metrics. */
+#include "train/trainer.h"
+
+#include "kernel/kernel.h"
+
+#include <math.h>
+#include <time.h>
+
+static mim_context *context_of(const mim_trainer *t) { return t ? t->object.ctx : NULL; }
+
+static double now(void)
+{
+    struct timespec s;
+    timespec_get(&s, TIME_UTC);
+    return (double)s.tv_sec + 1e-9 * (double)s.tv_nsec;
+}
+
+static void set_metric(mim_trainer *t, enum metric m, double value)
+{
+    t->metrics[m] = value;
+    t->known[m] = true;
+}
+
+/* ---- inputs ---- */
+
+mim_status mim_trainer_set_input(mim_trainer *t, const char *name, int32_t type, const void *data, size_t elements)
+{
+    if (!t || !name || !data)
+        return mim__null_argument(context_of(t), "mim_trainer_set_input");
+    char known[160] = "";
+    struct mim__text list = { .data = known, .capacity = sizeof known };
+    for (int i = 0; i < TRAINER_INPUTS; i++) {
+        if (!t->inputs[i].name)
+            continue;
+        if (!strcmp(t->inputs[i].name, name)) {
+            if (i == INPUT_PIXELS || i == INPUT_HIDDEN)         /* their place holds what the outputs show */
+                t->shown = 0;
+            if (i != INPUT_GRADIENT)
+                t->forwarded = false;
+            return mim__input_set(t->object.ctx, &t->inputs[i], type, data, elements);
+        }
+        mim__text_format(&list, "%s%s", known[0] ? ", " : "", t->inputs[i].name);
+    }
+    return mim__fail(t->object.ctx, MIM_ERR_KEY, "this trainer has no input \"%.64s\": it has %s", name, known);
+}
+
+/* Inputs are used up by the call that took them. */
+static void use_up(mim_trainer *t, int last)
+{
+    for (int i = 0; i <= last; i++)
+        t->inputs[i].set = 0;
+}
+
+/* Pictures of the batch; all that was handed in must agree, and all that the head needs must be there. */
+static mim_status count_batch(mim_trainer *t, const mim_images *images, int64_t *batch)
+{
+    mim_context *ctx = t->object.ctx;
+    *batch = t->inputs[INPUT_PIXELS].set;
+    if (images) {
+        mim_status status = mim__images_count(ctx, images, t->image.channels, "the trainer", batch);
+        if (status)
+            return status;
+    }
+    if (!images && !*batch)
+        return mim__fail(ctx, MIM_ERR_STATE, "neither images nor the input \"pixels\" is there");
+    if (*batch < 1 || *batch > t->options.batch)
+        return mim__fail(ctx, MIM_ERR_SHAPE, "a batch of %lld pictures; trainer.batch is %lld", (long long)*batch,
+                         (long long)t->options.batch);
+    for (int i = 0; i < INPUT_GRADIENT; i++) {
+        const struct mim__input *in = &t->inputs[i];
+        if (in->name && in->set && in->set != *batch && !(i == INPUT_PIXELS && images))
+            return mim__fail(ctx, MIM_ERR_SHAPE, "%lld pictures, but the input \"%s\" is for %lld", (long long)*batch, in->name,
+                             (long long)in->set);
+        if (in->name && !in->set && i > INPUT_HIDDEN)
+            return mim__fail(ctx, MIM_ERR_STATE, "the head needs the input \"%s\"", in->name);
+    }
+    if (t->inputs[INPUT_HIDDEN].name && !t->inputs[INPUT_HIDDEN].set && (!t->masker || mim__masker_is_host(t->masker)))
+        return mim__fail(ctx, MIM_ERR_STATE, "masker.kind is host, and the input \"mask\" was not set");
+    return MIM_OK;
+}
+
+/* ---- masks ---- */
+
+/* Numbers of pictures that the host did not number: on from the start of the run, or 0, 1, 2, ... to evaluate. */
+static const int64_t *count_on(mim_trainer *t, int64_t batch, bool training)
+{
+    for (int64_t i = 0; i < batch; i++)
+        t->ids[i] = i + (training ? t->counters[COUNT_PICTURES] + t->pending : 0);
+    return t->ids;
+}
+
+/* A loss over hidden patches needs some; so the whole batch may not hide nothing. */
+static mim_status check_mask(mim_trainer *t, int64_t count, int64_t hidden)
+{
+    const struct head_options *o = &t->head->options;
+    bool needs = mim__head_masks(t->head) && o->loss != HEAD_LOSS_HOST && o->visible == 0;
+    if (hidden == 0 && needs)
+        return mim__fail(t->object.ctx, MIM_ERR_VALUE, "the masks hide none of %lld patches: the loss would be undefined", (long long)count);
+    if (hidden == count && mim__head_masks(t->head))
+        return mim__fail(t->object.ctx, MIM_ERR_VALUE, "the masks hide all of %lld patches: nothing is left to predict from", (long long)count);
+    return MIM_OK;
+}
+
+static mim_status place_masks(mim_trainer *t, int64_t batch, int64_t epoch, const int64_t *ids)
+{
+    struct mim__input *in = &t->inputs[INPUT_HIDDEN];
+    int64_t count = batch * (int64_t)in->each, hidden = 0;
+    int32_t *to = in->data;
+    if (!in->name)
+        return MIM_OK;
+    for (int64_t b = 0; !in->set && b < batch; b++)
+        mim__masker_draw_one(t->masker, epoch, ids[b], t->mask + (size_t)b * in->each);
+    for (int64_t i = 0; i < count; i++) {
+        if (in->set)
+            t->mask[i] = (uint8_t)to[i];
+        hidden += t->mask[i];
+    }
+    mim_status status = check_mask(t, count, hidden);
+    for (int64_t i = 0; i < count && !status; i++)
+        to[i] = t->mask[i];
+    if (!status)
+        set_metric(t, METRIC_HIDDEN, (double)hidden / (double)count);
+    return status;
+}
+
+/* ---- forward ---- */
+
+static struct env environment(mim_trainer *t, bool training)
+{
+    int64_t micro = t->counters[COUNT_STEP] * t->options.accumulate + t->accumulated;
+    return (struct env){ .pool = mim__context_executor(t->object.ctx), .seed = (uint64_t)t->run.seed, .step = (uint64_t)micro,
+                         .training = training, .cancel = mim__context_cancel_flag(t->object.ctx) };
+}
+
+static double accuracy_of(const mim_trainer *t, int64_t batch)
+{
+    const float *logits = mim__plan_data(t->plan, t->hb.logits);
+    const int32_t *labels = t->inputs[INPUT_LABELS].data;
+    int64_t classes = t->head->options.classes, right = 0, count = 0;
+    for (int64_t b = 0; b < batch; b++, logits += classes) {
+        int64_t best = 0;
+        for (int64_t c = 1; c < classes; c++)
+            if (logits[c] > logits[best])
+                best = c;
+        right += labels[b] >= 0 && best == labels[b];
+        count += labels[b] >= 0;
+    }
+    return count ? (double)right / (double)count : 0;
+}
+
+static void read_metrics(mim_trainer *t, int64_t batch)
+{
+    if (t->hb.loss)
+        set_metric(t, METRIC_LOSS, *(const float *)mim__plan_data(t->plan, t->hb.loss));
+    if (t->hb.logits && t->inputs[INPUT_LABELS].name)
+        set_metric(t, METRIC_ACCURACY, accuracy_of(t, batch));
+}
+
+static mim_status run_forward(mim_trainer *t, const mim_images *images, int64_t epoch, const int64_t *ids, bool training)
+{
+    mim_context *ctx = t->object.ctx;
+    int64_t batch;
+    double start = now();
+    mim_status status = count_batch(t, images, &batch);
+    if (status)
+        return status;
+    t->forwarded = false;
+    t->shown = 0;
+    if (!ids)
+        ids = count_on(t, batch, training);
+    if (images)
+        status = mim__image_prepare(ctx, &t->image, (uint64_t)t->run.seed, training, images, epoch, ids, t->inputs[INPUT_PIXELS].data,
+                                    t->image_work);
+    if (!status)
+        status = place_masks(t, batch, epoch, ids);
+    if (!status)
+        status = mim__plan_set_batch(t->plan, (int)batch, (int)t->options.batch);
+    struct env e = environment(t, training);
+    if (!status)
+        status = mim__plan_forward(t->plan, &e);
+    if (status)
+        return status;
+    t->shown = (int)batch;
+    read_metrics(t, batch);
+    use_up(t, INPUT_GRADIENT - 1);
+    set_metric(t, METRIC_SECONDS, now() - start);
+    return MIM_OK;
+}
+
+mim_status mim_trainer_forward(mim_trainer *t, const mim_images *images, int64_t epoch, const int64_t *ids)
+{
+    if (!t)
+        return mim__null_argument(NULL, "mim_trainer_forward");
+    if (!t->options.gradients)
+        return mim__fail(t->object.ctx, MIM_ERR_STATE, "trainer.gradients is 0: this trainer can only evaluate");
+    mim_status status = run_forward(t, images, epoch, ids, true);
+    t->forwarded = !status;
+    return status;
+}
+
+/* ---- backward ---- */
+
+/* Where backward starts: 1 / accumulate at the loss, or the host's gradient times it. */
+static mim_status place_seed(mim_trainer *t)
+{
+    const struct mim__input *in = &t->inputs[INPUT_GRADIENT];
+    float *to = mim__plan_gradient(t->plan, t->hb.seed), share = 1 / (float)t->options.accumulate;
+    if (t->hb.seed == t->hb.loss) {
+        if (to)
+            *to = share;
+        return MIM_OK;
+    }
+    if (in->set != t->shown)
+        return mim__fail(t->object.ctx, in->set ? MIM_ERR_SHAPE : MIM_ERR_STATE, "the input \"gradient\" is for %lld pictures of %d",
+                         (long long)in->set, t->shown);
+    for (size_t i = 0; to && i < (size_t)t->shown * in->each; i++)
+        to[i] = share * ((const float *)in->data)[i];
+    return MIM_OK;
+}
+
+static void drop_accumulation(mim_trainer *t)
+{
+    t->accumulated = 0;
+    t->pending = 0;
+    t->loss_finite = true;
+}
+
+mim_status mim_trainer_backward(mim_trainer *t)
+{
+    if (!t)
+        return mim__null_argument(NULL, "mim_trainer_backward");
+    if (!t->forwarded)
+        return mim__fail(t->object.ctx, MIM_ERR_STATE, "backward needs a forward before it");
+    double start = now();
+    mim_status status = place_seed(t);
+    if (status)
+        return status;
+    if (t->accumulated >= t->options.accumulate)            /* an update was left out: begin anew */
+        drop_accumulation(t);
+    struct env e = environment(t, true);
+    t->forwarded = false;
+    status = mim__plan_backward(t->plan, &e, t->accumulated > 0);
+    if (status) {
+        drop_accumulation(t);
+        return status;
+    }
+    t->accumulated++;
+    t->pending += t->shown;
+    t->loss_finite = t->loss_finite && (!t->hb.loss || isfinite(t->metrics[METRIC_LOSS]));
+    t->inputs[INPUT_GRADIENT].set = 0;
+    set_metric(t, METRIC_SECONDS, now() - start);
+    return MIM_OK;
+}
+
+/* ---- update ---- */
+
+static void update_average(mim_trainer *t)
+{
+    const struct mim__store *stores[] = { &t->encoder->store, &t->head->store };
+    float keep = (float)t->options.average, *to = t->average;
+    for (int s = 0; to && s < 2; to += stores[s]->elements, s++)
+        for (size_t i = 0; i < stores[s]->elements; i++)
+            to[i] = keep * to[i] + (1 - keep) * stores[s]->values[i];
+}
+
+static void finish_step(mim_trainer *t)
+{
+    t->counters[COUNT_STEP]++;
+    t->counters[COUNT_PICTURES] += t->pending;
+    drop_accumulation(t);
+}
+
+mim_status mim_trainer_update(mim_trainer *t)
+{
+    if (!t)
+        return mim__null_argument(NULL, "mim_trainer_update");
+    mim_context *ctx = t->object.ctx;
+    if (!t->gradients || t->accumulated < t->options.accumulate)
+        return mim__fail(ctx, MIM_ERR_STATE, "update needs %lld backwards before it, not %d", (long long)t->options.accumulate,
+                         t->accumulated);
+    if (mim__cancelled(ctx))
+        return MIM_ERR_CANCELLED;
+    const struct kernels *k = mim__kernels(ctx);
+    int64_t step = t->counters[COUNT_STEP];
+    double start = now(), norm = mim__optimizer_norm(t->optimizer, k, t->gradients);
+    set_metric(t, METRIC_NORM, norm);
+    set_metric(t, METRIC_RATE, mim__optimizer_rate_now(t->optimizer, step));
+    bool finite = isfinite(norm) && t->loss_finite;
+    if (finite) {
+        mim__optimizer_update(t->optimizer, k, t->gradients, norm, step);
+        update_average(t);
+        t->encoder->store.version++;
+        t->head->store.version++;
+    } else {
+        t->counters[COUNT_SKIPPED]++;
+    }
+    finish_step(t);
+    set_metric(t, METRIC_SECONDS, now() - start);
+    if (!finite)
+        return mim__fail(ctx, MIM_ERR_NOT_FINITE, "step %lld: loss %g, norm of the gradient %g: the update was skipped", (long long)step,
+                         t->metrics[METRIC_LOSS], norm);
+    return MIM_OK;
+}
+
+mim_status mim_trainer_step(mim_trainer *t, const mim_images *images, int64_t epoch, const int64_t *ids)
+{
+    double start = now();
+    int64_t set[TRAINER_INPUTS] = { 0 };
+    for (int i = 0; t && i < TRAINER_INPUTS; i++)
+        set[i] = t->inputs[i].set;
+    mim_status status = mim_trainer_forward(t, images, epoch, ids);
+    if (!status)
+        status = mim_trainer_backward(t);
+    if (!status && t->accumulated >= t->options.accumulate)
+        status = mim_trainer_update(t);
+    for (int i = 0; t && status == MIM_ERR_CANCELLED && i < TRAINER_INPUTS; i++)
+        t->inputs[i].set = i == INPUT_PIXELS && images ? 0 : set[i];
+    if (t && status == MIM_ERR_CANCELLED)
+        drop_accumulation(t);
+    if (!status)
+        set_metric(t, METRIC_SECONDS, now() - start);
+    return status;
+}
+
+/* ---- evaluate ---- */
+
+/* Exchange the weights and their average. */
+static void exchange(mim_trainer *t)
+{
+    struct mim__store *stores[] = { &t->encoder->store, &t->head->store };
+    float *a = t->average;
+    for (int s = 0; a && s < 2; a += stores[s]->elements, s++)
+        for (size_t i = 0; i < stores[s]->elements; i++) {
+            float v = a[i];
+            a[i] = stores[s]->values[i];
+            stores[s]->values[i] = v;
+        }
+}
+
+mim_status mim_trainer_evaluate(mim_trainer *t, const mim_images *images, int64_t epoch, const int64_t *ids)
+{
+    if (!t)
+        return mim__null_argument(NULL, "mim_trainer_evaluate");
+    if (t->options.evaluate)
+        exchange(t);
+    mim_status status = run_forward(t, images, epoch, ids, false);
+    if (t->options.evaluate)
+        exchange(t);
+    return status;
+}
+
+/* ---- metrics ---- */
+
+static const char *const metric_names[METRICS] = { "loss", "accuracy", "hidden", "gradient_norm", "rate", "step", "skipped",
+                                                   "pictures", "seconds" };
+
+mim_status mim_trainer_metric(const mim_trainer *t, const char *name, double *value)
+{
+    if (!t || !name || !value)
+        return mim__null_argument(context_of(t), "mim_trainer_metric");
+    for (int i = 0; i < METRICS; i++) {
+        if (strcmp(metric_names[i], name))
+            continue;
+        if (i >= METRIC_STEP && i <= METRIC_PICTURES) {
+            *value = (double)t->counters[i - METRIC_STEP];
+            return MIM_OK;
+        }
+        if (!t->known[i])
+            return mim__fail(t->object.ctx, MIM_ERR_STATE, "metric \"%s\" is not known yet", name);
+        *value = t->metrics[i];
+        return MIM_OK;
+    }
+    return mim__fail(t->object.ctx, MIM_ERR_KEY, "there is no metric \"%.64s\": loss, accuracy, hidden, gradient_norm, rate, step, "
+                                                 "skipped, pictures, seconds", name);
+}
