@@ -45,18 +45,18 @@ static void run_lane(void *arg, int lane)
 
 static void run_host_lane(void *arg, int32_t index) { run_lane(arg, index); }
 
-static void run_alone(int tasks, mim__task task, void *arg, void *scratch, const atomic_int *cancel)
+static bool run_alone(int tasks, mim__task task, void *arg, void *scratch, const atomic_int *cancel)
 {
-    for (int i = 0; i < tasks && !given_up(cancel); i++)
+    int i = 0;
+    for (; i < tasks && !given_up(cancel); i++)
         task(arg, i, scratch);
+    return i == tasks;
 }
 
-void mim__run(struct mim__executor *x, int tasks, mim__task task, void *arg, void *scratch, const atomic_int *cancel)
+bool mim__run(struct mim__executor *x, int tasks, mim__task task, void *arg, void *scratch, const atomic_int *cancel)
 {
-    if (tasks < 2 || atomic_load_explicit(&x->threads, memory_order_relaxed) < 2 || pthread_mutex_trylock(&x->owner)) {
-        run_alone(tasks, task, arg, scratch, cancel);
-        return;
-    }
+    if (tasks < 2 || atomic_load_explicit(&x->threads, memory_order_relaxed) < 2 || pthread_mutex_trylock(&x->owner))
+        return run_alone(tasks, task, arg, scratch, cancel);
     const mim_host *host = mim__context_host(x->ctx);
     int lanes = imin(tasks, atomic_load(&x->threads));
     struct job job = { x, task, arg, scratch, cancel, (unsigned)tasks, 0 };
@@ -67,6 +67,7 @@ void mim__run(struct mim__executor *x, int tasks, mim__task task, void *arg, voi
     else
         run_lane(&job, 0);
     pthread_mutex_unlock(&x->owner);
+    return atomic_load(&job.next) >= job.tasks;     /* whoever drew a task did it */
 }
 
 mim_status mim__executor_create(mim_context *ctx, struct mim__executor **out)

@@ -25,8 +25,8 @@ mim_status mim__executor_reserve(struct mim__executor *x, size_t bytes);
 
 /* task(arg, i, scratch) for every i in [0, tasks); returns when all are done. The caller takes part, with
  * `scratch` as its own. Where the threads are busy with another call, or there is one task, the caller does all.
- * When *cancel (may be NULL) becomes non-zero, tasks not yet begun are left out: the caller must look
- * at it afterwards and drop the result. Allocates nothing (threads start here on first use). */
-void mim__run(struct mim__executor *x, int tasks, mim__task task, void *arg, void *scratch, const atomic_int *cancel);
+ * When *cancel (may be NULL) becomes non-zero, tasks not yet begun are left out: false then, and the caller drops
+ * the result. Allocates nothing (threads start here on first use). */
+bool mim__run(struct mim__executor *x, int tasks, mim__task task, void *arg, void *scratch, const atomic_int *cancel);
 
 #endif

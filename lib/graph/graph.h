@@ -48,11 +48,13 @@ struct env {    /* how to run it; the same for every call of a training step */
     uint64_t seed, step;                         /* counter-based: a replayed call draws the same numbers */
     bool training;                               /* false: no drop path */
     const atomic_int *cancel;                    /* looked at between calls and tasks */
+    atomic_bool *skipped;                        /* set when that left tasks out */
 };
 /* What every operator with tasks does: task(arg, i, scratch) for i < tasks. */
 static inline void split(const struct env *e, int tasks, mim__task task, void *arg)
 {
-    mim__run(e->pool, tasks, task, arg, e->scratch, e->cancel);
+    if (!mim__run(e->pool, tasks, task, arg, e->scratch, e->cancel))
+        atomic_store(e->skipped, true);
 }
 
 /* What infer answers. work is shared by the tasks of a call, scratch is one thread's; neither outlives the call. */

@@ -74,17 +74,28 @@ static void run_step(struct plan *p, const struct step *step, const struct env *
         profile(p, step, now() - start);
 }
 
+/* The request may be consumed by another call of the context after it left out tasks of this one. */
+static mim_status look_up(const struct plan *p, const struct env *e)
+{
+    if (mim__cancelled(p->g->ctx))
+        return MIM_ERR_CANCELLED;
+    return atomic_load(e->skipped) ? mim__fail(p->g->ctx, MIM_ERR_CANCELLED, "cancelled") : MIM_OK;
+}
+
 static mim_status run(struct plan *p, struct env *e, int from, int to, bool accumulate)
 {
+    atomic_bool skipped = false;
     e->k = p->g->k;
     e->work = p->work;
     e->scratch = p->scratch;
-    for (int s = from; s < to; s++) {
-        if (mim__cancelled(p->g->ctx))
-            return MIM_ERR_CANCELLED;
+    e->skipped = &skipped;
+    mim_status status = look_up(p, e);
+    for (int s = from; s < to && !status; s++) {
         run_step(p, &p->steps[s], e, accumulate);
+        status = look_up(p, e);
     }
-    return mim__cancelled(p->g->ctx) ? MIM_ERR_CANCELLED : MIM_OK;
+    e->skipped = NULL;
+    return status;
 }
 
 mim_status mim__plan_forward(struct plan *p, struct env *e)
