@@ -3,7 +3,7 @@
 #include <mim.h>
 #include <stdio.h>
 
-enum { PICTURES = 512, SIDE = 32, SIZE = SIDE * SIDE * 3, BATCH = 64, STEPS = 80 };
+enum { PICTURES = 512, SIDE = 32, SIZE = SIDE * SIDE * 3, BATCH = 64, STEPS = 40 };
 static uint8_t pixels[PICTURES * SIZE];                     /* RGB; here ramps, every picture another slope */
 
 int main(void)

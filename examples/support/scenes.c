@@ -95,22 +95,22 @@ static struct ground random_ground(struct random *r, double hue, double value)
     g.texture = (int)random_below(r, 4);
     g.wave = random_between(r, 5, 11);
     g.phase = random_between(r, 0, 2 * pi);
-    g.strength = random_between(r, 0.2, 0.6);
+    g.strength = random_between(r, 0.05, 0.25);
     return g;
 }
 
 static struct scene random_scene(struct random *r)
 {
-    double hue = random_unit(r), turn = random_between(r, -pi, pi), light = random_between(r, 0, 2 * pi);
+    double hue = random_unit(r), turn = random_between(r, -0.25, 0.25), light = random_between(r, 0, 2 * pi);
     int bright = random_below(r, 2) == 1;                   /* the shape is, and the ground is not; or the reverse */
     struct scene s = { .class = (int)random_below(r, SCENE_CLASSES) };
     s.ground = random_ground(r, hue, bright ? random_between(r, 0.25, 0.5) : random_between(r, 0.75, 1));
     s.body = from_hue(hue + random_between(r, 0.25, 0.75), random_between(r, 0.4, 0.9),
                       bright ? random_between(r, 0.8, 1) : random_between(r, 0.25, 0.5));
     s.edge = mix(s.body, from_hue(random_unit(r), 0.3, bright ? 1 : 0.1), 0.3);
-    s.size = random_between(r, 0.4, 0.62);
-    s.x = random_between(r, s.size - 1, 1 - s.size);
-    s.y = random_between(r, s.size - 1, 1 - s.size);
+    s.size = random_between(r, 0.55, 0.75);
+    s.x = random_between(r, s.size - 1, 1 - s.size) * 0.8;
+    s.y = random_between(r, s.size - 1, 1 - s.size) * 0.8;
     s.cos = cos(turn);
     s.sin = sin(turn);
     s.light_x = cos(light);

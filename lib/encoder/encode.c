@@ -13,7 +13,6 @@ struct encoding {
     struct plan *plan;
     struct encoder_build build;
     struct mim__words outputs;              /* of the last encode */
-    const char *keep[OUTPUTS_MAX + 1];
     bool done;                              /* the outputs can be read */
     struct mim__input inputs[2];            /* of the next encode; data grows as asked */
     size_t room[2];
@@ -29,46 +28,53 @@ static void drop_plan(struct encoding *c)
     c->done = false;
 }
 
-void mim__encoding_free(mim_encoder *e)
+static void release_encoding(mim_context *ctx, struct encoding *c)
 {
-    struct encoding *c = e->encoding;
-    if (!c)
-        return;
     drop_plan(c);
     for (int i = 0; i < 2; i++)
-        mim__free(e->object.ctx, c->inputs[i].data);
-    mim__free(e->object.ctx, c->work);
-    mim__free(e->object.ctx, c);
+        mim__free(ctx, c->inputs[i].data);
+    mim__free(ctx, c->work);
+    mim__free(ctx, c);
+}
+
+void mim__encoding_free(mim_encoder *e)
+{
+    if (e->encoding)
+        release_encoding(e->object.ctx, e->encoding);
     e->encoding = NULL;
+}
+
+static mim_status make_encoding(mim_encoder *e, struct encoding *c)
+{
+    mim_context *ctx = e->object.ctx;
+    size_t bytes = mim__image_work(&e->image), pixels = (size_t)(e->image.channels * e->image.height * e->image.width);
+    int rows, cols;
+    c->work = mim__alloc(ctx, bytes);
+    mim_status status = c->work ? mim__executor_reserve(mim__context_executor(ctx), bytes) : mim__no_memory(ctx, bytes);
+    if (!status)
+        status = mim__encoder_grid(e, e->image.height, e->image.width, &rows, &cols);
+    if (status)
+        return status;
+    c->inputs[PIXELS] = (struct mim__input){ .name = "pixels", .check = INPUT_FINITE, .type = F32, .each = pixels, .batch = INT32_MAX };
+    c->inputs[MASK] = (struct mim__input){ .name = "mask", .check = INPUT_MASK, .type = I32, .each = (size_t)rows * (size_t)cols,
+                                           .batch = INT32_MAX };
+    return MIM_OK;
 }
 
 static mim_status encoding_of(mim_encoder *e, struct encoding **out)
 {
     mim_context *ctx = e->object.ctx;
-    int rows, cols;
+    mim_status status = MIM_OK;
     if (!e->encoding) {
         struct encoding *c = mim__calloc(ctx, 1, sizeof *c);
-        size_t bytes = mim__image_work(&e->image);
-        if (c)
-            c->work = mim__alloc(ctx, bytes);
-        if (!c || !c->work) {
-            mim__free(ctx, c);
-            return mim__no_memory(ctx, bytes);
-        }
-        mim_status status = mim__executor_reserve(mim__context_executor(ctx), bytes);
+        status = c ? make_encoding(e, c) : mim__no_memory(ctx, sizeof *c);
         if (!status)
-            status = mim__encoder_grid(e, e->image.height, e->image.width, &rows, &cols);
-        e->encoding = c;
-        if (status)
-            return status;
-        size_t pixels = (size_t)(e->image.channels * e->image.height * e->image.width);
-        c->inputs[PIXELS] = (struct mim__input){ .name = "pixels", .check = INPUT_FINITE, .type = F32, .each = pixels,
-                                                 .batch = INT32_MAX };
-        c->inputs[MASK] = (struct mim__input){ .name = "mask", .check = INPUT_MASK, .type = I32,
-                                               .each = (size_t)rows * (size_t)cols, .batch = INT32_MAX };
+            e->encoding = c;
+        else if (c)
+            release_encoding(ctx, c);
     }
     *out = e->encoding;
-    return MIM_OK;
+    return status;
 }
 
 /* ---- inputs ---- */
@@ -136,31 +142,52 @@ static bool same_words(const struct mim__words *a, const struct mim__words *b)
     return same;
 }
 
+/* Inputs are tensors of the graph too, but no outputs of an encoder. */
+static mim_status check_outputs(const mim_encoder *e, const struct graph *g, const struct mim__words *outputs)
+{
+    for (int i = 0; i < outputs->count; i++) {
+        const char *name = outputs->v[i];
+        if (!strcmp(name, "pixels") || !strcmp(name, "mask") || !mim__graph_find(g, name))
+            return mim__fail(e->object.ctx, MIM_ERR_KEY, "this encoder has no output \"%s\"", name);
+    }
+    return MIM_OK;
+}
+
+/* The new plan before the old one goes, whose outputs stay readable if this fails. */
 static mim_status make_plan(mim_encoder *e, struct encoding *c, const struct encoder_build *want, const struct mim__words *outputs)
 {
-    struct plan_options o = { .weights = { e->store.values }, .keep = c->keep };
-    drop_plan(c);
-    c->build = *want;
-    c->outputs = *outputs;
+    const char *keep[OUTPUTS_MAX + 1] = { NULL };
+    struct plan_options o = { .weights = { e->store.values }, .keep = keep };
+    struct encoder_build build = *want;
+    struct graph *g = NULL;
+    struct plan *plan = NULL;
     for (int i = 0; i < outputs->count; i++)
-        c->keep[i] = c->outputs.v[i];
-    c->keep[outputs->count] = NULL;
-    mim_status status = mim__graph_create(e->object.ctx, &c->g);
-    if (status)
-        return status;
-    e->kind->build(e, c->g, &c->build);
-    status = mim__graph_status(c->g);
+        keep[i] = outputs->v[i];
+    mim_status status = mim__graph_create(e->object.ctx, &g);
     if (!status)
-        status = mim__graph_plan(c->g, &o, &c->plan);
-    if (status)
-        drop_plan(c);
-    return status;
+        e->kind->build(e, g, &build);
+    if (!status)
+        status = mim__graph_status(g);
+    if (!status)
+        status = check_outputs(e, g, outputs);
+    if (!status)
+        status = mim__graph_plan(g, &o, &plan);
+    if (status) {
+        mim__graph_destroy(g);
+        return status;
+    }
+    drop_plan(c);
+    c->g = g;
+    c->plan = plan;
+    c->build = build;
+    c->outputs = *outputs;
+    return MIM_OK;
 }
 
 static mim_status ready(mim_encoder *e, struct encoding *c, const struct encoder_build *want, const char *names)
 {
     struct mim__words outputs;
-    int rows, cols;
+    int rows = 0, cols = 0;
     mim_status status = parse_outputs(e->object.ctx, names, &outputs);
     if (!status)
         status = mim__encoder_grid(e, want->height, want->width, &rows, &cols);
@@ -185,13 +212,19 @@ static mim_status measure(mim_encoder *e, const struct encoding *c, const mim_im
         mim_status status = mim__images_count(ctx, images, e->image.channels, "mim_encoder_encode", &batch);
         if (status)
             return status;
-        if (e->image.resize == RESIZE_NONE) {
+        if (pixels->set && pixels->set != batch)
+            return mim__fail(ctx, MIM_ERR_SHAPE, "%lld pictures, but the input \"pixels\" is for %lld", (long long)batch,
+                             (long long)pixels->set);
+        if (e->image.resize == RESIZE_NONE && !pixels->set) {
             want->height = images->height;
             want->width = images->width;
         }
     } else if (!batch) {
         return mim__fail(ctx, MIM_ERR_ARGUMENT, "mim_encoder_encode: neither images nor the input \"pixels\"");
     }
+    if (mask->set && (want->height != e->image.height || want->width != e->image.width))
+        return mim__fail(ctx, MIM_ERR_SHAPE, "pictures of %dx%d, and masks for %lldx%lld", want->height, want->width,
+                         (long long)e->image.height, (long long)e->image.width);
     if (batch < 1 || batch > INT32_MAX || (mask->set && mask->set != batch))
         return mim__fail(ctx, MIM_ERR_SHAPE, "%lld pictures, and masks for %lld", (long long)batch, (long long)mask->set);
     want->batch = (int)batch;
@@ -200,21 +233,28 @@ static mim_status measure(mim_encoder *e, const struct encoding *c, const mim_im
     return MIM_OK;
 }
 
-static mim_status place_pixels(mim_encoder *e, struct encoding *c, const mim_images *images)
+static void place_inputs(struct encoding *c)
 {
-    float *to = mim__plan_data(c->plan, c->build.pixels);
-    size_t pixels = (size_t)c->build.batch * (size_t)e->image.channels * (size_t)c->build.height * (size_t)c->build.width;
-    struct image_options o = e->image;
+    const struct mim__input *pixels = &c->inputs[PIXELS], *mask = &c->inputs[MASK];
     if (c->build.masked)
-        memcpy(mim__plan_data(c->plan, c->build.mask), c->inputs[MASK].data,
-               (size_t)c->build.batch * c->inputs[MASK].each * sizeof(int32_t));
-    if (!images) {
-        memcpy(to, c->inputs[PIXELS].data, pixels * sizeof *to);
-        return MIM_OK;
-    }
+        memcpy(mim__plan_data(c->plan, c->build.mask), mask->data, (size_t)mask->set * mask->each * sizeof(int32_t));
+    if (pixels->set)
+        memcpy(mim__plan_data(c->plan, c->build.pixels), pixels->data, (size_t)pixels->set * pixels->each * sizeof(float));
+}
+
+/* The pixels of the host go before images. Images are checked before anything is written. */
+static mim_status place(mim_encoder *e, struct encoding *c, const mim_images *images)
+{
+    struct image_options o = e->image;
+    mim_status status = MIM_OK;
     o.height = c->build.height;
     o.width = c->build.width;
-    return mim__image_prepare(e->object.ctx, &o, (uint64_t)e->run.seed, false, images, 0, NULL, to, c->work);
+    if (!c->inputs[PIXELS].set)
+        status = mim__image_prepare(e->object.ctx, &o, (uint64_t)e->run.seed, false, images, 0, NULL,
+                                    mim__plan_data(c->plan, c->build.pixels), c->work);
+    if (!status)
+        place_inputs(c);
+    return status;
 }
 
 mim_status mim_encoder_encode(mim_encoder *e, const mim_images *images, const char *outputs)
@@ -228,12 +268,11 @@ mim_status mim_encoder_encode(mim_encoder *e, const mim_images *images, const ch
         status = measure(e, c, images, &want);
     if (!status)
         status = ready(e, c, &want, outputs);
+    if (!status)
+        status = place(e, c, images);
     if (status)
         return status;
     c->done = false;
-    status = place_pixels(e, c, images);
-    if (status)
-        return status;
     struct env env = { .pool = mim__context_executor(e->object.ctx), .cancel = mim__context_cancel_flag(e->object.ctx) };
     status = mim__plan_forward(c->plan, &env);
     if (status)

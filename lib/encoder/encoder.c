@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+enum { GRID_MOST = 1 << 28 };           /* patches; four times as many relative positions still fit an int */
+
 static const struct architecture *const kinds[] = { &mim__vit };      /* in the order of the choices of encoder.kind */
 
 /* ---- create ---- */
@@ -11,7 +13,8 @@ static const struct architecture *const kinds[] = { &mim__vit };      /* in the 
 mim_status mim__encoder_grid(const mim_encoder *e, int64_t height, int64_t width, int *rows, int *cols)
 {
     int64_t patch = e->options.patch;
-    if (height < patch || width < patch || height % patch || width % patch || height > 65536 || width > 65536)
+    if (height < patch || width < patch || height % patch || width % patch || height > 65536 || width > 65536
+        || (height / patch) * (width / patch) > GRID_MOST)
         return mim__fail(e->object.ctx, MIM_ERR_SHAPE, "image %lldx%lld is not a multiple of patch %lld", (long long)height,
                          (long long)width, (long long)patch);
     *rows = (int)(height / patch);
@@ -38,6 +41,9 @@ static mim_status read_options(mim_encoder *e, const mim_config *config)
         e->options.table_rows = rows;
         e->options.table_cols = cols;
     }
+    if (!status && e->options.table_rows * e->options.table_cols > GRID_MOST)
+        status = mim__fail(ctx, MIM_ERR_VALUE, "position tables of a %lldx%lld grid are too large", (long long)e->options.table_rows,
+                           (long long)e->options.table_cols);
     return status;
 }
 
@@ -143,7 +149,6 @@ static mim_status view_names(const mim_encoder *e, const char *naming, enum nami
 static mim_status put_texts(const mim_encoder *e, enum naming n, mim_tensors *view)
 {
     mim_config *report = NULL;
-    struct mim__text json = { .ctx = e->object.ctx };
     size_t needed = 0;
     mim_status status = mim__report_create(e->object.ctx, &report);
     if (!status)
@@ -160,7 +165,6 @@ static mim_status put_texts(const mim_encoder *e, enum naming n, mim_tensors *vi
     if (!status)
         status = mim__tensors_put_text(view, "mim.naming", mim__naming_text(n));
     mim__free(e->object.ctx, text);
-    mim__text_free(&json);
     mim_config_destroy(report);
     return status;
 }
@@ -174,8 +178,10 @@ static mim_status weights_view(mim_encoder *e, const char *naming, mim_tensors *
     mim_tensors *view = NULL;
     mim_status status = view_names(e, naming, &n, &names);
     struct encoder_json as = { n, "ViTModel", NULL, 0 };
-    if (!status && n != NAMING_MIM && mim__encoder_json(e, &as, &json))
+    if (!status && n != NAMING_MIM && mim__encoder_json(e, &as, &json)) {
+        status = json.failed ? MIM_ERR_NOMEM : MIM_OK;
         json.size = 0;                      /* no such folder can be written; the tensors can still be read */
+    }
     struct mim__view v = { .owner = e, .release = release, .written = written, .writable = true, .whole = true,
                            .array = e->store.values, .elements = e->store.elements, .config_json = json.size ? json.data : NULL };
     mim__encoder_retain(e);
@@ -193,8 +199,6 @@ static mim_status weights_view(mim_encoder *e, const char *naming, mim_tensors *
     mim__names_free(&names);
     return status;
 }
-
-
 
 mim_status mim_encoder_tensors(mim_encoder *e, int32_t what, const char *naming, mim_tensors **out)
 {

@@ -161,6 +161,8 @@ static void read_grid(struct import *m)
         if (!rows || n != (2 * rows - 1) * (2 * cols - 1))
             rows = cols = (square_root(n) + 1) / 2;
     }
+    if (!places && !table && (!rows || !cols))      /* nothing to fit: the size is the caller's */
+        return;
     if (!rows || !cols) {
         fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT, "the tables of positions fit no grid: config.json does not say the size of the pictures"));
         return;
@@ -184,7 +186,7 @@ static void read_size(struct import *m)
         && mim__json_next(&size, &at, NULL, &item[1]) && mim__json_next(&size, &at, NULL, &item[2])
         && (!mim__json_i64(&item[0], &depth) || !mim__json_i64(&item[1], &m->height) || !mim__json_i64(&item[2], &m->width)))
         m->height = m->width = 0;
-    if (m->height < 0 || m->width < 0 || m->height > INT32_MAX || m->width > INT32_MAX)
+    if (m->height < 0 || m->width < 0 || m->height > 65536 || m->width > 65536)
         fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT, "pictures of %lldx%lld in config.json", (long long)m->height, (long long)m->width));
 }
 

@@ -40,15 +40,28 @@ static mim_status check_integers(mim_context *ctx, const struct mim__input *in, 
     return MIM_OK;
 }
 
+static mim_status check_hidden(mim_context *ctx, const struct mim__input *in, int64_t hidden, int64_t count)
+{
+    if (in->needs_hidden && hidden == 0)
+        return mim__fail(ctx, MIM_ERR_VALUE, "input \"%s\" hides none of %lld patches: the loss would be undefined", in->name,
+                         (long long)count);
+    if (in->needs_visible && hidden == count)
+        return mim__fail(ctx, MIM_ERR_VALUE, "input \"%s\" hides all of %lld patches: nothing is left to predict from", in->name,
+                         (long long)count);
+    return MIM_OK;
+}
+
 /* A block through the checks and, if `to` is there, into place. */
 static mim_status block(mim_context *ctx, const struct mim__input *in, int32_t type, const unsigned char *from, size_t n,
-                        size_t at, bool write)
+                        size_t at, bool write, int64_t *hidden)
 {
     union { float f[BLOCK]; int64_t i[BLOCK]; } v;
     size_t fits = mim__convert(type, from, in->type == F32 ? MIM_F32 : MIM_I64, &v, n);
     if (fits < n)
         return mim__fail(ctx, MIM_ERR_VALUE, "input \"%s\": element %lld does not fit", in->name, (long long)(at + fits));
     mim_status status = in->type == F32 ? check_floats(ctx, in, v.f, n, at) : check_integers(ctx, in, v.i, n, at);
+    for (size_t i = 0; in->check == INPUT_MASK && !status && i < n; i++)
+        *hidden += v.i[i];
     if (status || !write)
         return status;
     if (in->type == F32)
@@ -68,10 +81,14 @@ mim_status mim__input_set(mim_context *ctx, struct mim__input *in, int32_t type,
     if (!width || mim__type_mix(type, in->type == F32 ? MIM_F32 : MIM_I64))
         return mim__fail(ctx, MIM_ERR_VALUE, "input \"%s\" takes %s, not type %d", in->name, in->type == F32 ? "floats" : "integers",
                          (int)type);
-    for (int pass = 0; pass < 2; pass++)
+    for (int pass = 0; pass < 2 && !status; pass++) {
+        int64_t hidden = 0;
         for (size_t at = 0; at < elements && !status; at += BLOCK)
             status = block(ctx, in, type, (const unsigned char *)data + at * width, elements - at < BLOCK ? elements - at : BLOCK,
-                           at, pass == 1);
+                           at, pass == 1, &hidden);
+        if (!status)
+            status = check_hidden(ctx, in, hidden, (int64_t)elements);
+    }
     if (!status)
         in->set = count;
     return status;

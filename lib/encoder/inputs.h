@@ -14,12 +14,14 @@ struct mim__input {
     size_t each;                /* elements a picture */
     int64_t batch;              /* largest */
     int64_t classes;            /* of labels: -1 .. classes - 1 */
+    bool needs_hidden, needs_visible;       /* of masks: some of the whole batch must be */
     void *data;                 /* batch * each elements */
     int64_t set;                /* pictures that stand in it; 0: not set */
 };
 
 /* All or nothing. MIM_ERR_SHAPE: elements is no whole batch, or too large; MIM_ERR_VALUE: floats for integers or the other
- * way round, a value out of range or not finite. */
+ * way round, a value out of range or not finite, a mask that hides nothing or all where some
+ * are needed. */
 mim_status mim__input_set(mim_context *ctx, struct mim__input *in, int32_t type, const void *data, size_t elements);
 /* Pictures that `elements` are, checked as above; and the values checked, without writing. */
 mim_status mim__input_count(mim_context *ctx, const struct mim__input *in, size_t elements, int64_t *count);

@@ -81,7 +81,7 @@ static const char *shape_text(const struct shape *s, char to[64])
 {
     size_t at = 0;
     to[0] = 0;
-    for (int i = 0; i < s->rank && at < 56; i++)
+    for (int i = 0; i < imin(s->rank, MAX_RANK) && at < 56; i++)
         at += (size_t)snprintf(to + at, 64 - at, i ? "x%d" : "%d", s->dim[i]);
     return to;
 }

@@ -72,6 +72,7 @@ struct op {     /* stateless, const, one per file in lib/op; only infer can fail
     /* 1 + index of an input whose gradient is dy itself (a residual), or 0. The planner then hands dy's own buffer
      * on where it can, and dx of that input is NULL; where it cannot, the operator adds or copies dy as usual. */
     int passes;
+    unsigned stops;                              /* inputs, as READ_X(i), whose gradient backward does not know: constants to it */
 };
 #define READ_X(i) (1u << (i))
 #define READ_Y (1u << MAX_IN)

@@ -43,6 +43,9 @@ static bool is_trained(const struct draft *d, const struct tensor *t)
     return !d->o->trained || d->o->trained[t->source];
 }
 
+/* Is there an input k that this operator gives a gradient to, if one is wanted? */
+static bool flows(const struct node *node, int k) { return node->in[k] && !(node->op->stops >> k & 1); }
+
 static void mark_wanted(struct draft *d)
 {
     const struct graph *g = d->g;
@@ -54,7 +57,7 @@ static void mark_wanted(struct draft *d)
             d->wants[i] = d->o->input_gradients && t->type == F32;
         else if (t->kind == TENSOR_RESULT && g->nodes[t->source].op->backward)
             for (int k = 0; k < g->nodes[t->source].n; k++)
-                if (g->nodes[t->source].in[k] && d->wants[g->nodes[t->source].in[k]->index])
+                if (flows(&g->nodes[t->source], k) && d->wants[g->nodes[t->source].in[k]->index])
                     d->wants[i] = true;
     }
 }
@@ -71,7 +74,7 @@ static void mark_had(struct draft *d)
         if (!d->has[node->out->index] || !node->op->backward)
             continue;
         for (int k = 0; k < node->n; k++)
-            if (node->in[k] && d->wants[node->in[k]->index])
+            if (flows(node, k) && d->wants[node->in[k]->index])
                 d->has[node->in[k]->index] = true;
     }
 }
@@ -237,7 +240,7 @@ static void live_backward(struct draft *d, int s)
     touch(d, &d->slope[node->out->index], tensor_bytes(node->out), s);
     for (int k = 0; k < node->n; k++) {
         const struct tensor *in = node->in[k];
-        if (!in || !d->has[in->index] || in->kind == TENSOR_PARAM)
+        if (!flows(node, k) || !d->has[in->index] || in->kind == TENSOR_PARAM)
             continue;
         if (hands_on(d, node, k))
             d->slope[in->index] = d->slope[node->out->index];
@@ -252,7 +255,7 @@ static void decide_gradients(struct draft *d, struct step *step)
     bool mine[MAX_IN] = { false };
     for (int k = 0; k < node->n; k++) {
         const struct tensor *in = node->in[k];
-        if (!in || !d->has[in->index])
+        if (!flows(node, k) || !d->has[in->index])
             continue;
         mine[k] = !hands_on(d, node, k);
         if (d->written[in->index])
@@ -262,10 +265,10 @@ static void decide_gradients(struct draft *d, struct step *step)
     }
     for (int k = 0; k < node->n; k++) {
         const struct tensor *in = node->in[k];
-        if (!in || !d->has[in->index])
+        if (!flows(node, k) || !d->has[in->index])
             continue;
         for (int j = 0; j < k; j++)             /* the same tensor twice: the second adds */
-            if (node->in[j] == in) {
+            if (flows(node, j) && node->in[j] == in) {
                 step->call.add |= 1u << k;
                 step->fresh &= ~(1u << k);
             }

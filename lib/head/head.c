@@ -45,19 +45,41 @@ int mim__head_depth(const mim_head *h)
 
 /* ---- weights of a file ---- */
 
-/* Where a file's names of heads begin: libmim's with "head.", others' bare. */
-static const char *prefix_of(const struct encoder_source *s) { return s->naming == NAMING_MIM ? "head." : ""; }
+static bool has_name(const mim_tensors *t, const char *before, const char *name)
+{
+    char full[TENSOR_NAME];
+    snprintf(full, sizeof full, "%s%s", before, name);
+    return mim__tensors_find(t, full) >= 0;
+}
+
+/* How a file names its head: as the encoder beside it; or it holds a head alone and says so. libmim's names begin with
+ * "head." beside an encoder, others are bare. */
+static mim_status locate(const mim_tensors *t, enum name_column *column, const char **prefix)
+{
+    const char *said = mim__tensors_text(t, "mim.naming"), *kind = mim__tensors_text(t, "mim.kind");
+    struct encoder_source s = { NAMING_MIM, COLUMN_MIM, "" };
+    mim_status status = MIM_OK;
+    if (!said || !kind || strcmp(kind, "head"))
+        status = mim__encoder_locate(t, &s);
+    else if (strcmp(said, "mim"))
+        s.column = strcmp(said, "timm") ? COLUMN_HUGGINGFACE : COLUMN_TIMM;
+    bool beside = has_name(t, "head.", "decoder.0.weight") || has_name(t, "head.", "classifier.weight");
+    *prefix = s.column == COLUMN_MIM && beside ? "head." : "";
+    *column = s.column;
+    return status;
+}
 
 mim_status mim__head_config_from(mim_context *ctx, const mim_tensors *t, mim_config *out)
 {
-    struct encoder_source s;
+    enum name_column column;
+    const char *prefix;
     bool found = false;
     (void)ctx;
     if (mim__tensors_text(t, "mim.config"))         /* whole, and already in *out */
         return MIM_OK;
-    mim_status status = mim__encoder_locate(t, &s);
+    mim_status status = locate(t, &column, &prefix);
     for (int i = 0; i < COUNT(kinds) && !status && !found; i++)
-        status = kinds[i]->config_from(t, s.column, prefix_of(&s), out, &found);
+        status = kinds[i]->config_from(t, column, prefix, out, &found);
     return status;
 }
 
@@ -65,10 +87,11 @@ static mim_status load(mim_head *h, const mim_tensors *t)
 {
     mim_context *ctx = h->object.ctx;
     struct mim__names names = { .ctx = ctx };
-    struct encoder_source s;
-    mim_status status = mim__encoder_locate(t, &s);
+    enum name_column column;
+    const char *prefix;
+    mim_status status = locate(t, &column, &prefix);
     if (!status)
-        status = mim__names_of_store(&names, &h->store, h->kind->rules, s.column, prefix_of(&s), NULL, h->store.values);
+        status = mim__names_of_store(&names, &h->store, h->kind->rules, column, prefix, NULL, h->store.values);
     for (int i = 0; i < names.count && !status; i++)
         status = mim__tensors_load(ctx, t, names.list[i].name, names.list[i].rank, names.list[i].shape, names.list[i].data);
     if (!status && names.count < h->store.count)
@@ -204,6 +227,28 @@ mim_status mim__head_json(const mim_head *h, struct encoder_json *j, struct mim_
 static void release(void *owner) { mim_head_destroy(owner); }
 static void written(void *owner) { ((mim_head *)owner)->store.version++; }
 
+static mim_status put_texts(const mim_head *h, enum naming n, mim_tensors *view)
+{
+    mim_config *report = NULL;
+    char *text = NULL;
+    size_t needed = 0;
+    mim_status status = mim__report_create(h->object.ctx, &report);
+    if (!status)
+        status = mim__head_report(h, report);
+    if (!status)
+        status = mim_config_write_json(report, NULL, 0, &needed);
+    if (!status && !(text = mim__alloc(h->object.ctx, needed)))
+        status = mim__no_memory(h->object.ctx, needed);
+    if (!status)
+        status = mim_config_write_json(report, text, needed, NULL);
+    const char *const texts[][2] = { { "mim.config", text }, { "mim.naming", mim__naming_text(n) }, { "mim.kind", "head" } };
+    for (int i = 0; i < COUNT(texts) && !status; i++)
+        status = mim__tensors_put_text(view, texts[i][0], texts[i][1]);
+    mim__free(h->object.ctx, text);
+    mim_config_destroy(report);
+    return status;
+}
+
 mim_status mim_head_tensors(mim_head *h, int32_t what, const char *naming, mim_tensors **out)
 {
     if (!h || !out)
@@ -212,6 +257,7 @@ mim_status mim_head_tensors(mim_head *h, int32_t what, const char *naming, mim_t
         return mim__fail(h->object.ctx, MIM_ERR_ARGUMENT, "a head has MIM_WEIGHTS, not %d", (int)what);
     struct mim__names names = { .ctx = h->object.ctx };
     enum naming n;
+    mim_tensors *view = NULL;
     mim_status status = mim__naming_parse(h->object.ctx, naming, h->from_file ? h->encoder->source.naming : NAMING_MIM, &n);
     if (!status)
         status = mim__head_names(h, n, "", h->store.values, &names);
@@ -219,9 +265,15 @@ mim_status mim_head_tensors(mim_head *h, int32_t what, const char *naming, mim_t
                            .array = h->store.values, .elements = h->store.elements };
     mim__head_retain(h);
     if (!status)
-        status = mim__tensors_view(h->object.ctx, &v, names.count, names.list, out);
+        status = mim__tensors_view(h->object.ctx, &v, names.count, names.list, &view);
     if (status)
         mim_head_destroy(h);
+    else
+        status = put_texts(h, n, view);
+    if (status)
+        mim_tensors_destroy(view);
+    else
+        *out = view;
     mim__names_free(&names);
     return status;
 }

@@ -8,7 +8,8 @@
  *     b, w <= nr columns:  [ b(0,0) b(0,1) .. b(0,w-1) | b(1,0) b(1,1) .. b(1,w-1) | ... ]
  *
  * A packed value is one float where step is 1. Where step is 2 (bf16 products in the processor) it is a pair of bf16,
- * those of depth 2p and 2p + 1, as large as a float; an odd depth is filled up with zero.
+ * those of depth 2p and 2p + 1, as large as a float; an odd depth is filled up with zero. Lanes beyond the last column of
+ * b hold any value.
  *
  * An element of the product is a chain of multiply-adds along k from zero for each block of depth, and the sum of these
  * blocks in their order. The shape of its tile has no part in it: tiles at the edges are merely lower and narrower. */

@@ -6,11 +6,11 @@
  * three builds: from plain f32, from plain bf16, and with everything (PREPARED). */
 enum gemm_value { SINGLE, ROUNDED, PAIRED };
 enum gemm_source { PLAIN_F32, PLAIN_BF16, PREPARED };
-enum { AHEAD = 8 };         /* depths at a time, and how far ahead memory is asked for */
+enum { GROUP = 8, AHEAD = 16 };      /* depths at a time, and how far ahead memory is asked for */
 
-INLINE void gemm_prefetch(const struct matrix *x, int r, int c)
+INLINE void gemm_prefetch(const struct matrix *x, bool narrow, int r, int c)
 {
-    prefetch_read((const char *)x->data + (r * x->stride + c) * (x->type == BF16 ? 2 : 4));
+    prefetch_near((const char *)x->data + (r * x->stride + c) * (narrow ? 2 : 4));
 }
 
 INLINE vf gemm_load(const struct matrix *x, bool narrow, ptrdiff_t at, int n)
@@ -60,32 +60,43 @@ INLINE vf gemm_along_row(const struct matrix *x, enum gemm_source from, enum gem
     return to == ROUNDED && from != PLAIN_BF16 ? v_bf16(low) : low;
 }
 
-/* Panel lanes are memory rows i to i + count: blocks of VN rows turned over. A group of lanes that sticks out of a panel
- * spills into values that are written later, or behind the panels, if it is the only group. */
-INLINE void gemm_pack_across(const struct gemm_pack *g, enum gemm_source from, enum gemm_value to,
-                                 int i, int count, int width, float *panel)
+/* VN depths of VN lanes, which are memory rows i, i + 1, ...; lanes from `lanes` on repeat the last one. `full`: all VN
+ * depths are there. A group of lanes that sticks out of its panel spills into depths that are written later, or behind
+ * the panels; where another group comes before it, it must not. */
+INLINE void gemm_pack_block(const struct gemm_pack *g, enum gemm_source from, enum gemm_value to, bool full,
+                            int i, int lanes, int p, int width, int room, float *out)
 {
-    int step = to == PAIRED ? 2 : 1, k = ceil_div(g->k, step);
+    int step = to == PAIRED ? 2 : 1, n = full ? VN * step : g->k - p * step, end = ceil_div(n, step);
+    vf t[VN];
+    if (full && from != PREPARED) {
+        MIM_UNROLL
+        for (int r = 0; r < VN; r++)
+            t[r] = gemm_along_row(g->x, from, to, i + imin(r, lanes - 1), g->p + p * step, n);
+    } else {                    /* unrolled, this would be most of the library's code */
+        for (int r = 0; r < VN; r++)
+            t[r] = gemm_along_row(g->x, from, to, i + imin(r, lanes - 1), g->p + p * step, n);
+    }
+    v_transpose(t);
+    if (full && room >= VN) {
+        MIM_UNROLL
+        for (int q = 0; q < VN; q++)
+            v_store(out + q * width, t[q]);
+        return;
+    }
+    for (int q = 0; q < end; q++)
+        v_store_n(out + q * width, imin(room, VN), t[q]);
+}
+
+INLINE void gemm_pack_across(const struct gemm_pack *g, enum gemm_source from, enum gemm_value to,
+                             int i, int count, int width, float *panel)
+{
+    int step = to == PAIRED ? 2 : 1, whole = g->k / (VN * step) * VN, k = ceil_div(g->k, step);
     for (int at = 0; at < width; at += VN) {
-        int lanes = imin(VN, count - at);
-        for (int p = 0; p < k; p += VN) {
-            int n = imin(VN * step, g->k - p * step), end = imin(VN, k - p);
-            float *out = panel + (ptrdiff_t)p * width + at;
-            vf t[VN];
-            MIM_UNROLL
-            for (int r = 0; r < VN; r++)
-                t[r] = r < lanes ? gemm_along_row(g->x, from, to, i + at + r, g->p + p * step, n) : v_zero();
-            v_transpose(t);
-            if (at && at + VN > width) {
-                for (int q = 0; q < end; q++)
-                    v_store_n(out + q * width, width - at, t[q]);
-                continue;
-            }
-            MIM_UNROLL
-            for (int q = 0; q < VN; q++)
-                if (q < end)
-                    v_store(out + q * width, t[q]);
-        }
+        int lanes = imin(VN, count - at), room = at ? width - at : VN, p = 0;
+        for (; p < whole; p += VN)
+            gemm_pack_block(g, from, to, true, i + at, lanes, p, width, room, panel + (ptrdiff_t)p * width + at);
+        if (p < k)
+            gemm_pack_block(g, from, to, false, i + at, lanes, p, width, imin(VN, width - at), panel + (ptrdiff_t)p * width + at);
     }
 }
 
@@ -100,49 +111,67 @@ INLINE vf gemm_along_depth(const struct gemm_pack *g, enum gemm_source from, enu
     return v_pairs_across(low, 2 * p + 1 < g->k ? gemm_fetch(g->x, from, g->p + 2 * p + 1, c, n) : v_zero());
 }
 
-/* Depths p to end of one panel of nv vectors: lanes are memory columns i to i + count. What a vector holds beyond `width`
- * spills into the next depths, which are written later, but for the last ones. */
-INLINE void gemm_pack_rows(const struct gemm_pack *g, enum gemm_source from, enum gemm_value to, int nv,
-                           int p, int end, int i, int count, int width, float *panel)
+struct gemm_rows {          /* depths p to end of one panel: lanes are memory columns i to i + count */
+    int p, end, i, count, width;
+    float *panel;
+};
+
+/* Vector j of nv at one depth. What it holds beyond the width spills into the next depths, which are written later, but for
+ * the last ones, from `safe` on. */
+INLINE void gemm_pack_vector(const struct gemm_pack *g, enum gemm_source from, enum gemm_value to, int nv,
+                             const struct gemm_rows *r, int p, int safe, int j)
 {
-    int k = to == PAIRED ? ceil_div(g->k, 2) : g->k, tail = count - (nv - 1) * VN;
-    int safe = imin(end, k - ceil_div(nv * VN - width, width));
-    float *out = panel + (ptrdiff_t)p * width;
-    for (; p < end; p++, out += width) {
-        gemm_prefetch(g->x, to == PAIRED ? g->p + 2 * p + 2 * AHEAD : g->p + p + AHEAD, i);
-        MIM_UNROLL
-        for (int j = 0; j < nv; j++) {
-            vf v = gemm_along_depth(g, from, to, p, i + j * VN, j < nv - 1 ? VN : tail);
-            if (j < nv - 1 || p < safe)
-                v_store(out + j * VN, v);
-            else
-                v_store_n(out + j * VN, width - j * VN, v);
+    float *out = r->panel + (ptrdiff_t)p * r->width + j * VN;
+    vf v = gemm_along_depth(g, from, to, p, r->i + j * VN, j < nv - 1 ? VN : r->count - j * VN);
+    if (j < nv - 1 || p < safe)
+        v_store(out, v);
+    else
+        v_store_n(out, r->width - j * VN, v);
+}
+
+INLINE void gemm_pack_rows(const struct gemm_pack *g, enum gemm_source from, enum gemm_value to, int nv,
+                           const struct gemm_rows *r)
+{
+    int k = to == PAIRED ? ceil_div(g->k, 2) : g->k, safe = imin(r->end, k - ceil_div(nv * VN - r->width, r->width));
+    bool narrow = from == PLAIN_BF16 || (from == PREPARED && g->x->type == BF16);
+    for (int p = r->p; p < r->end; p++) {
+        if (to == PAIRED)
+            gemm_prefetch(g->x, narrow, g->p + 2 * p + 2 * AHEAD + 1, r->i);
+        gemm_prefetch(g->x, narrow, g->p + (to == PAIRED ? 2 * (p + AHEAD) : p + AHEAD), r->i);
+        if (nv == 1) {
+            gemm_pack_vector(g, from, to, 1, r, p, safe, 0);
+        } else if (nv == 2 && from != PREPARED) {
+            gemm_pack_vector(g, from, to, 2, r, p, safe, 0);
+            gemm_pack_vector(g, from, to, 2, r, p, safe, 1);
+        } else {
+            for (int j = 0; j < nv; j++)
+                gemm_pack_vector(g, from, to, nv, r, p, safe, j);
         }
     }
 }
 
 /* The same for a number of vectors known only now. */
 INLINE void gemm_pack_rows_of(const struct gemm_pack *g, enum gemm_source from, enum gemm_value to, int nv,
-                              int p, int end, int i, int count, int width, float *panel)
+                              const struct gemm_rows *r)
 {
-    if (nv == 1)
-        gemm_pack_rows(g, from, to, 1, p, end, i, count, width, panel);
-    else if (nv == 2 && from != PREPARED)
-        gemm_pack_rows(g, from, to, 2, p, end, i, count, width, panel);
+    if (nv == 2 && from != PREPARED)
+        gemm_pack_rows(g, from, to, 2, r);
+    else if (nv == 1 && from != PREPARED)
+        gemm_pack_rows(g, from, to, 1, r);
     else
-        gemm_pack_rows(g, from, to, nv, p, end, i, count, width, panel);
+        gemm_pack_rows(g, from, to, nv, r);
 }
 
 /* A few depths of all panels, then the next few: memory rows are read straight on. */
 INLINE void gemm_pack_along(const struct gemm_pack *g, enum gemm_source from, enum gemm_value to)
 {
     int k = to == PAIRED ? ceil_div(g->k, 2) : g->k, start = gemm_start(g->cut, g->from);
-    for (int p = 0; p < k; p += AHEAD) {
-        int i = start, end = imin(p + AHEAD, k);
+    for (int p = 0; p < k; p += GROUP) {
+        int i = start, end = imin(p + GROUP, k);
         for (int t = g->from; t < g->to; t++) {
             int next = gemm_start(g->cut, t + 1), width = next - i, count = imin(width, g->cut->n - i);
-            float *panel = g->panels + (ptrdiff_t)(i - start) * k;
-            gemm_pack_rows_of(g, from, to, ceil_div(width, VN), p, end, i, count, width, panel);
+            struct gemm_rows r = { p, end, i, count, width, g->panels + (ptrdiff_t)(i - start) * k };
+            gemm_pack_rows_of(g, from, to, ceil_div(width, VN), &r);
             i = next;
         }
     }

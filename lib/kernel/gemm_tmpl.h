@@ -7,6 +7,7 @@ struct gemm_step {          /* to[h][nv * VN] = from + a b, panels of depth k; f
     int k;
     const float *a, *b, *from;
     float *to;
+    int tail;               /* lanes of the last vector of a row that are stored */
     ptrdiff_t from_stride, to_stride;
     uintptr_t next;         /* memory that is wanted soon, a line every so many */
     int next_step;          /* bytes of it for each depth */
@@ -42,13 +43,20 @@ INLINE void gemm_tile(const struct gemm_step *s, bool pairs, int h, int nv)
         }
     }
     MIM_UNROLL
-    for (int i = 0; i < h; i++)
+    for (int i = 0; i < h; i++) {
         MIM_UNROLL
         for (int j = 0; j < nv; j++) {
             if (s->from)
                 sum[i][j] = v_add(v_load(s->from + i * s->from_stride + j * VN), sum[i][j]);
-            v_store(s->to + i * s->to_stride + j * VN, sum[i][j]);
+            if (j < nv - 1 || s->tail == VN)
+                v_store(s->to + i * s->to_stride + j * VN, sum[i][j]);
         }
+    }
+    if (s->tail == VN)
+        return;
+    MIM_UNROLL
+    for (int i = 0; i < h; i++)
+        v_store_n(s->to + i * s->to_stride + (nv - 1) * VN, s->tail, sum[i][nv - 1]);
 }
 
 /* The same for a height known only now: as many functions as heights, each with constants. */
@@ -86,7 +94,7 @@ INLINE void gemm_run(const struct gemm_run *g, bool pairs)
 {
     int start = gemm_start(g->rows, g->from), col = gemm_start(g->cols, g->panel);
     int width = gemm_start(g->cols, g->panel + 1) - col, cols = imin(width, g->cols->n - col);
-    bool direct = g->last && !g->ep && g->ct == F32 && cols == width;
+    bool direct = g->last && !g->ep && g->ct == F32;
     int ahead = width * (int)sizeof(float) / imax(1, g->to - g->from);      /* the next panel of b, a share for each tile */
     uintptr_t next = (uintptr_t)g->b + (uintptr_t)g->k * (uintptr_t)width * sizeof(float);
     _Alignas(64) float tile[MR * NV * VN];
@@ -94,10 +102,11 @@ INLINE void gemm_run(const struct gemm_run *g, bool pairs)
         int row = gemm_start(g->rows, t), h = gemm_start(g->rows, t + 1) - row;
         float *sums = g->first && g->last ? tile : g->sums + (ptrdiff_t)(row - start) * width;
         struct gemm_step s = { g->k, g->a + (ptrdiff_t)(row - start) * g->k, g->b, g->first ? NULL : sums,
-                               g->last ? tile : sums, width, width, next, ahead };
+                               g->last ? tile : sums, VN, width, width, next, ahead };
         if (direct) {
             s.to = (float *)g->c + row * g->ldc + col;
             s.to_stride = g->ldc;
+            s.tail = VN - (width - cols);
         }
         next += (uintptr_t)g->k * (uintptr_t)ahead;
         gemm_tile_any(&s, pairs, h, width / VN);

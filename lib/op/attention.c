@@ -20,13 +20,14 @@ static mim_status infer(const struct call *c, const struct kernels *k, struct si
     const struct attention *a = c->attr;
     const struct shape *x = c->xs[QKV], *bias = c->xs[BIAS];
     int width = cols(x) / 3, tokens = x->rank == 3 ? x->dim[1] : 0;
-    if (!tokens || cols(x) % 3 || a->heads < 1 || width % a->heads)
+    if (!tokens || c->xt[QKV] == I32 || cols(x) % 3 || a->heads < 1 || width % a->heads)
         return MIM_ERR_SHAPE;
-    if (bias && (bias->rank != 3 || bias->dim[0] != a->heads || bias->dim[1] != tokens || bias->dim[2] != tokens))
+    if (bias && (c->xt[BIAS] != F32 || bias->rank != 3 || bias->dim[0] != a->heads || bias->dim[1] != tokens || bias->dim[2] != tokens))
         return MIM_ERR_SHAPE;
+    size_t unwanted = bias ? (size_t)tokens * (size_t)(width / a->heads) * sizeof(float) : 0;
     *out = (struct sizes){ .y = SHAPE(x->dim[0], tokens, width), .yt = c->xt[QKV],
                            .saved = (size_t)x->dim[0] * (size_t)a->heads * (size_t)tokens * sizeof(float),
-                           .scratch = k->attention[a->compute].scratch(tokens, width / a->heads),
+                           .scratch = k->attention[a->compute].scratch(tokens, width / a->heads) + unwanted,
                            .operations = 4 * (int64_t)x->dim[0] * tokens * tokens * width };
     return MIM_OK;
 }
@@ -79,6 +80,10 @@ static void backward_head(const struct job *j, int picture, int head, void *scra
     h.dv = offset(c->dx[QKV], c->xt[QKV], at + 2 * width);
     h.d_stride = 3 * (ptrdiff_t)width;
     h.add = c->add >> QKV & 1;
+    if (!c->dx[QKV]) {                       /* only the bias is trained: the other gradients go nowhere */
+        h.dq = h.dk = h.dv = (char *)scratch + j->e->k->attention[a->compute].scratch(h.n, h.dim);
+        h.d_stride = h.dim;
+    }
     h.dbias = c->dx[BIAS] ? (float *)c->dx[BIAS] + (size_t)head * tokens * tokens : NULL;
     j->e->k->attention[a->compute].backward(&h, scratch);
 }

@@ -16,9 +16,9 @@ static mim_status infer(const struct call *c, const struct kernels *k, struct si
 {
     int n = rows(c->xs[LOGITS]);
     (void)k;
-    bool labels = c->xs[LABELS] && c->xt[LABELS] == I32 && elements(c->xs[LABELS]) == (size_t)n;
-    bool mixture = c->xs[MIXTURE] && c->xt[MIXTURE] == F32 && elements(c->xs[MIXTURE]) == elements(c->xs[LOGITS]);
-    if (c->xt[LOGITS] != F32 || labels == mixture)
+    bool labels = !c->xs[LABELS] || (c->xt[LABELS] == I32 && elements(c->xs[LABELS]) == (size_t)n);
+    bool mixture = !c->xs[MIXTURE] || (c->xt[MIXTURE] == F32 && rows(c->xs[MIXTURE]) == n && cols(c->xs[MIXTURE]) == cols(c->xs[LOGITS]));
+    if (c->xt[LOGITS] != F32 || !labels || !mixture || !c->xs[LABELS] == !c->xs[MIXTURE])
         return MIM_ERR_SHAPE;
     *out = (struct sizes){ .y = SHAPE(1), .yt = F32, .saved = ((size_t)n + 1) * sizeof(float),
                            .work = 2 * (size_t)tasks(n, ROWS) * sizeof(double),
@@ -108,7 +108,7 @@ static void backward(const struct call *c, const struct env *e)
 }
 
 static const struct op cross_entropy_op = { .name = "cross_entropy", .infer = infer, .forward = forward, .backward = backward,
-                                            .reads = READ_X(LOGITS) | READ_X(LABELS) | READ_X(MIXTURE) };
+                                            .reads = READ_X(LOGITS) | READ_X(LABELS) | READ_X(MIXTURE), .stops = READ_X(MIXTURE) };
 
 struct tensor *mim__op_cross_entropy(struct graph *g, struct tensor *logits, struct tensor *labels, struct tensor *mixture,
                                      struct cross_entropy o)

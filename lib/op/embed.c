@@ -16,7 +16,7 @@ static mim_status infer(const struct call *c, const struct kernels *k, struct si
 {
     const struct shape *x = c->xs[X], *positions = c->xs[POSITIONS];
     (void)k;
-    if (x->rank != 3 || c->xt[X] != F32 || (c->xs[CLS] && elements(c->xs[CLS]) != (size_t)x->dim[2]))
+    if (x->rank != 3 || c->xt[X] != F32 || c->xt[CLS] != F32 || c->xt[POSITIONS] != F32 || (c->xs[CLS] && elements(c->xs[CLS]) != (size_t)x->dim[2]))
         return MIM_ERR_SHAPE;
     int tokens = x->dim[1] + (c->xs[CLS] ? 1 : 0);
     if (positions && (cols(positions) != x->dim[2] || (rows(positions) != tokens && rows(positions) != x->dim[1])))

@@ -47,6 +47,8 @@ static mim_status infer(const struct call *c, const struct kernels *k, struct si
     const struct attr *a = c->attr;
     const struct shape *x = c->xs[X], *w = c->xs[W];
     int n = rows(x), in = cols(x), width = w->dim[0];
+    if (x->rank < 1 || c->xt[X] == I32 || c->xt[W] != F32 || c->xt[BIAS] != F32)
+        return MIM_ERR_SHAPE;
     bool fits = w->rank >= 2 && elements(w) == (size_t)width * (size_t)in && (!c->xs[BIAS] || elements(c->xs[BIAS]) == (size_t)width)
              && (!c->xs[GAMMA] || (c->xt[X] == F32 && elements(c->xs[GAMMA]) == (size_t)in && !a->activation))
              && (!c->xs[SCALE] || elements(c->xs[SCALE]) == (size_t)width)

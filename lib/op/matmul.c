@@ -12,13 +12,13 @@
 
 enum {
     DEEP = 8192,                /* depth of a part */
-    BAND_FLOATS = 64 << 10,     /* packed block of a: a quarter of the second cache */
+    BAND_FLOATS = 96 << 10,     /* packed block of a: part of the second cache */
     SUM_FLOATS = 256 << 10,     /* sums of a task */
     STRIP_PANELS = 64,          /* most panels of b in a strip */
     WORK_FLOATS = 3 << 20,      /* packed b: a part of the last cache */
     PACK_FLOATS = 64 << 10,     /* a task that packs b */
     SPILL_FLOATS = 16,          /* behind packed panels */
-    TASKS = 16,                 /* where a product is large enough, at least so many */
+    TASKS = 8,                  /* where a product is large enough, at least so many */
     SMALL = 4 << 20             /* multiply-adds that are not worth a second task */
 };
 
@@ -100,7 +100,7 @@ static void cut_tasks(struct product *x, int64_t size)
         wide = imin(wide, imax(1, SUM_FLOATS / (imin(high, tiles) * x->k->mr * x->k->nr)));
     int strips = ceil_div(panels, wide);
     if (size > SMALL && bands * strips < TASKS) {
-        bands = imax(bands, imin(ceil_div(tiles, 4), ceil_div(TASKS, strips)));
+        bands = imax(bands, imin(ceil_div(tiles, x->a->transposed ? 8 : 4), ceil_div(TASKS, strips)));
         strips = imax(strips, imin(panels / 4, ceil_div(TASKS, bands)));
     }
     x->bands = gemm_cut(tiles, 1, bands);

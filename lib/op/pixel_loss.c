@@ -112,7 +112,7 @@ static void backward(const struct call *c, const struct env *e)
 }
 
 static const struct op pixel_loss_op = { .name = "pixel_loss", .infer = infer, .forward = forward, .backward = backward,
-                                         .reads = READ_X(PREDICTION) | READ_X(TARGET) | READ_X(MASK) };
+                                         .reads = READ_X(PREDICTION) | READ_X(TARGET) | READ_X(MASK), .stops = READ_X(TARGET) };
 
 struct tensor *mim__op_pixel_loss(struct graph *g, struct tensor *prediction, struct tensor *target, struct tensor *mask,
                                   struct pixel_loss o)

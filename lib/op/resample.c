@@ -25,7 +25,11 @@ static mim_status infer(const struct call *c, const struct kernels *k, struct si
     struct grid g = grid_of(c);
     const struct shape *t = c->xs[TABLE];
     (void)k;
-    if (t->rank < 2 || c->xt[TABLE] != F32 || rows(t) != g.prefix + g.r0 * g.c0 + g.suffix)
+    if (c->xt[TABLE] != F32 || c->xt[ROW_MATRIX] != F32 || c->xt[COL_MATRIX] != F32)
+        return MIM_ERR_SHAPE;
+    if (t->rank < 2 || c->xs[ROW_MATRIX]->rank != 2 || c->xs[COL_MATRIX]->rank != 2 || g.prefix < 0 || g.suffix < 0)
+        return MIM_ERR_SHAPE;
+    if (rows(t) != t->dim[t->rank - 2] || rows(t) != g.prefix + g.r0 * g.c0 + g.suffix)
         return MIM_ERR_SHAPE;
     *out = (struct sizes){ .y = *t, .yt = F32 };
     out->y.dim[t->rank - 2] = g.prefix + g.r1 * g.c1 + g.suffix;

@@ -8,6 +8,8 @@ static mim_status infer(const struct call *c, const struct kernels *k, struct si
 {
     struct shape s = *(const struct shape *)c->attr;
     (void)k;
+    if (s.rank < 1 || s.rank > MAX_RANK)
+        return MIM_ERR_SHAPE;
     s.dim[0] = 1;
     size_t each = elements(&s), all = elements(c->xs[0]);
     if (!each || all % each)

@@ -36,7 +36,7 @@ bool mim__name_matches(const char *pattern, const char *name)
 
 static void full_name(const struct param *p, char to[128]) { snprintf(to, 128, "%s%s", p->store ? "head." : "encoder.", p->name); }
 
-static const struct param *param_at(const mim_trainer *t, int i)
+const struct param *mim__trainer_param(const mim_trainer *t, int i)
 {
     return i < t->encoder->store.count ? &t->encoder->store.params[i] : &t->head->store.params[i - t->encoder->store.count];
 }
@@ -50,8 +50,8 @@ static mim_status mark_trained(mim_trainer *t)
         return mim__no_memory(t->object.ctx, (size_t)count);
     for (int i = 0; i < count; i++) {
         char name[128];
-        full_name(param_at(t, i), name);
-        t->trained[i] = !(param_at(t, i)->flags & PARAM_FIXED);
+        full_name(mim__trainer_param(t, i), name);
+        t->trained[i] = mim__trainer_param(t, i)->flags & PARAM_FIXED ? 0 : TRAINED;
         for (int k = 0; k < t->options.frozen.count; k++)
             if (mim__name_matches(t->options.frozen.v[k], name)) {
                 hit[k] = true;
@@ -74,7 +74,7 @@ static mim_status join(mim_trainer *t)
     char (*names)[128] = mim__calloc(t->object.ctx, (size_t)count + 1, sizeof *names);
     mim_status status = slots && names ? MIM_OK : mim__no_memory(t->object.ctx, (size_t)count * sizeof *slots);
     for (int i = 0; i < count && !status; i++) {
-        const struct param *p = param_at(t, i);
+        const struct param *p = mim__trainer_param(t, i);
         const struct mim__store *s = p->store ? &t->head->store : &t->encoder->store;
         full_name(p, names[i]);
         slots[i] = (struct mim__slot){
@@ -85,6 +85,7 @@ static mim_status join(mim_trainer *t)
     }
     if (!status)
         status = mim__optimizer_join(t->optimizer, count, slots, depth + 2, t->elements, t->moments);
+    t->joined = !status;
     mim__free(t->object.ctx, names);
     mim__free(t->object.ctx, slots);
     return status;
@@ -114,41 +115,65 @@ static mim_status make_moments(mim_trainer *t)
 
 /* ---- inputs and what outputs need ---- */
 
-static void add_input(mim_trainer *t, enum trainer_input i, const char *name, enum input_check check, struct tensor *x)
+static mim_status add_input(mim_trainer *t, enum trainer_input i, const char *name, enum input_check check, struct tensor *x)
 {
     if (!x)
-        return;
-    const struct shape *s = mim__tensor_shape(x);
-    t->inputs[i] = (struct mim__input){ .name = name, .check = check, .type = mim__tensor_type(x), .each = elements(s) / (size_t)t->eb.batch,
-                                        .batch = t->options.batch, .data = mim__plan_data(t->plan, x) };
+        return MIM_OK;
+    size_t n = elements(mim__tensor_shape(x));
+    t->places[i] = x;
+    t->inputs[i] = (struct mim__input){ .name = name, .check = check, .type = mim__tensor_type(x), .each = n / (size_t)t->eb.batch,
+                                        .batch = t->options.batch, .classes = t->head->options.classes };
+    t->inputs[i].data = mim__calloc(t->object.ctx, n, sizeof(float));
+    return t->inputs[i].data ? MIM_OK : mim__no_memory(t->object.ctx, n * sizeof(float));
 }
 
+/* Copies, so that the next batch may be handed in while the outputs of this one stand and its backward is due. */
 static mim_status make_inputs(mim_trainer *t)
 {
-    add_input(t, INPUT_PIXELS, "pixels", INPUT_FINITE, t->eb.pixels);
-    add_input(t, INPUT_HIDDEN, "mask", INPUT_MASK, t->eb.mask);
-    add_input(t, INPUT_LABELS, "labels", INPUT_LABEL, t->hb.labels);
-    t->inputs[INPUT_LABELS].classes = t->head->options.classes;
-    add_input(t, INPUT_MIXTURE, "mixture", INPUT_FINITE, t->hb.mixture);
-    add_input(t, INPUT_TARGET, "target", INPUT_FINITE, t->hb.target);
-    if (t->hb.seed == t->hb.loss)
-        return MIM_OK;
-    const struct shape *s = mim__tensor_shape(t->hb.seed);      /* kept apart: the seed's own memory serves others too */
-    float *data = NULL;
-    mim_status status = floats(t, elements(s), &data);
-    t->inputs[INPUT_GRADIENT] = (struct mim__input){ .name = "gradient", .check = INPUT_ANY, .type = F32, .data = data,
-                                                     .each = elements(s) / (size_t)t->eb.batch, .batch = t->options.batch };
+    const struct { const char *name; enum input_check check; struct tensor *x; } all[TRAINER_INPUTS] = {
+        [INPUT_PIXELS] = { "pixels", INPUT_FINITE, t->eb.pixels }, [INPUT_HIDDEN] = { "mask", INPUT_MASK, t->eb.mask },
+        [INPUT_LABELS] = { "labels", INPUT_LABEL, t->hb.labels }, [INPUT_MIXTURE] = { "mixture", INPUT_FINITE, t->hb.mixture },
+        [INPUT_TARGET] = { "target", INPUT_FINITE, t->hb.target },
+        [INPUT_GRADIENT] = { "gradient", INPUT_ANY, t->hb.seed == t->hb.loss ? NULL : t->hb.seed },
+    };
+    mim_status status = MIM_OK;
+    for (int i = 0; i < TRAINER_INPUTS && !status; i++)
+        status = add_input(t, (enum trainer_input)i, all[i].name, all[i].check, all[i].x);
+    const struct head_options *o = &t->head->options;
+    bool masks = mim__head_masks(t->head);          /* a loss over hidden patches needs some; and some to predict from */
+    t->inputs[INPUT_HIDDEN].needs_hidden = masks && o->loss != HEAD_LOSS_HOST && o->visible == 0;
+    t->inputs[INPUT_HIDDEN].needs_visible = masks;
     return status;
+}
+
+static size_t picture_bytes(const mim_trainer *t)
+{
+    return (size_t)t->options.batch * (size_t)(t->image.channels * t->image.height * t->image.width) * sizeof(float);
+}
+
+static size_t sums_bytes(const mim_trainer *t)
+{
+    return 2 * (size_t)(t->image.height + 1) * (size_t)(t->image.width + 1) * sizeof(double);
+}
+
+size_t mim__trainer_buffers(const mim_trainer *t)
+{
+    struct tensor *const inputs[] = { t->eb.pixels, t->eb.mask, t->hb.labels, t->hb.mixture, t->hb.target,
+                                      t->hb.seed == t->hb.loss ? NULL : t->hb.seed };
+    size_t batch = (size_t)t->options.batch, bytes = mim__image_work(&t->image) + sums_bytes(t) + batch * sizeof(int64_t);
+    for (int i = 0; i < COUNT(inputs); i++)
+        bytes += inputs[i] ? elements(mim__tensor_shape(inputs[i])) * sizeof(float) : 0;
+    bytes += batch * (size_t)t->eb.rows * (size_t)t->eb.cols;
+    return bytes + (t->hb.prediction ? 2 * picture_bytes(t) : 0);
 }
 
 static mim_status make_buffers(mim_trainer *t)
 {
     mim_context *ctx = t->object.ctx;
-    size_t batch = (size_t)t->options.batch, pixels = batch * (size_t)(t->image.channels * t->image.height * t->image.width);
-    size_t bytes = mim__image_work(&t->image), sums = 2 * (size_t)(t->image.height + 1) * (size_t)(t->image.width + 1);
+    size_t batch = (size_t)t->options.batch, pixels = picture_bytes(t) / sizeof(float), bytes = mim__image_work(&t->image);
     t->image_work = mim__alloc(ctx, bytes);
     t->mask = mim__calloc(ctx, batch, (size_t)t->eb.rows * (size_t)t->eb.cols);
-    t->sums = mim__calloc(ctx, sums, sizeof *t->sums);
+    t->sums = mim__calloc(ctx, sums_bytes(t), 1);
     t->ids = mim__calloc(ctx, batch, sizeof *t->ids);
     if (!t->image_work || !t->mask || !t->sums || !t->ids)
         return mim__no_memory(ctx, bytes);
@@ -285,7 +310,7 @@ mim_status mim__trainer_create(mim_context *ctx, const mim_config *config, struc
         return mim__no_memory(ctx, sizeof *t);
     mim__object_init(&t->object, ctx);
     mim__context_pin_isa(ctx, 1);
-    t->host_rate = -1;
+    t->host_rate = t->update_seconds = -1;
     t->loss_finite = true;
     mim_status status = config ? MIM_OK : mim_config_create(ctx, NULL, &empty);
     if (!status)
@@ -311,7 +336,7 @@ void mim_trainer_destroy(mim_trainer *t)
     if (!t || !mim__object_release(&t->object))
         return;
     mim_context *ctx = t->object.ctx;
-    if (t->optimizer && t->moments[0])
+    if (t->joined)
         mim__optimizer_leave(t->optimizer);
     mim__plan_destroy(t->plan);
     mim__graph_destroy(t->graph);
@@ -320,7 +345,8 @@ void mim_trainer_destroy(mim_trainer *t)
     mim_head_destroy(t->head);
     mim_encoder_destroy(t->encoder);
     mim__texts_destroy(t->texts);
-    mim__free(ctx, t->inputs[INPUT_GRADIENT].data);
+    for (int i = 0; i < TRAINER_INPUTS; i++)
+        mim__free(ctx, t->inputs[i].data);
     void *const memory[] = { t->gradients, t->moments[0], t->moments[1], t->average, t->trained, t->image_work, t->ids, t->mask,
                              t->reconstruction, t->picture, t->sums };
     for (int i = 0; i < COUNT(memory); i++)

@@ -29,7 +29,7 @@ mim_status mim__trainer_config(const mim_trainer *t, mim_config **out)
     return status;
 }
 
-static mim_status report_row(mim_config *r, int i, const struct profile_row *row)
+static mim_status report_row(mim_config *r, int i, const char *pass, const struct profile_row *row)
 {
     char key[64];
     mim_status status = MIM_OK;
@@ -37,7 +37,7 @@ static mim_status report_row(mim_config *r, int i, const struct profile_row *row
     status = mim__report_text(r, key, row->name);
     snprintf(key, sizeof key, "profile.%d.pass", i);
     if (!status)
-        status = mim__report_text(r, key, row->backward ? "backward" : "forward");
+        status = mim__report_text(r, key, pass);
     const struct { const char *part; int64_t value; } numbers[] = {
         { "calls", row->calls }, { "operations", row->operations }, { "bytes", row->bytes },
     };
@@ -53,10 +53,13 @@ static mim_status report_profile(const mim_trainer *t, mim_config *r)
 {
     const struct profile_row *rows;
     int n = mim__plan_profile_rows(t->plan, &rows);
-    mim_status status = mim__report_i64(r, "profile.count", n);
+    bool updated = t->update_seconds >= 0;
+    mim_status status = mim__report_i64(r, "profile.count", n + updated);
     for (int i = 0; i < n && !status; i++)
-        status = report_row(r, i, &rows[i]);
-    return status;
+        status = report_row(r, i, rows[i].backward ? "backward" : "forward", &rows[i]);
+    struct profile_row update = { .name = "optimizer", .calls = 1, .seconds = t->update_seconds,
+                                  .bytes = (int64_t)(t->sizes.weights + t->sizes.gradients + t->sizes.moments) };
+    return status || !updated ? status : report_row(r, n, "update", &update);
 }
 
 mim_status mim_trainer_describe(const mim_trainer *t, mim_config **out)

@@ -2,6 +2,8 @@
 /* layout.c -- the graph of encoder and head, planned within the memory budget. */
 #include "train/trainer.h"
 
+#include "graph/plan.h"
+
 #include <stdio.h>
 
 enum { SEGMENTS_MAX = 1024 };
@@ -20,10 +22,24 @@ static mim_status build(mim_trainer *t)
     return mim__graph_status(t->graph);
 }
 
+/* Outputs that are no result of the graph; *there says whether this trainer has it. */
+static bool is_own(const mim_trainer *t, const char *name, bool *there)
+{
+    const struct { const char *name; bool there; } own[] = {
+        { "mask", t->eb.mask }, { "pixels", true }, { "reconstruction", t->hb.prediction }, { "picture", t->hb.prediction },
+        { "pixels.gradient", t->options.gradients }, { "labels", false }, { "mixture", false }, { "target", false },
+    };
+    for (int i = 0; i < COUNT(own); i++)
+        if (!strcmp(own[i].name, name)) {
+            *there = own[i].there;
+            return true;
+        }
+    return false;
+}
+
 /* What stays alive for callers: the head's outputs and those of the encoder that were asked for. */
 static mim_status list_kept(mim_trainer *t)
 {
-    static const char *const of_trainer[] = { "mask", "pixels", "reconstruction", "picture", "pixels.gradient" };
     static const char *const of_head[] = { "loss", "prediction", "logits" };
     int n = 0;
     for (int i = 0; i < COUNT(of_head); i++)
@@ -31,12 +47,10 @@ static mim_status list_kept(mim_trainer *t)
             t->keep[n++] = of_head[i];
     for (int i = 0; i < t->options.outputs.count; i++) {
         const char *name = t->options.outputs.v[i];
-        bool known = false;
-        for (int k = 0; k < COUNT(of_trainer); k++)
-            known = known || !strcmp(name, of_trainer[k]);
-        if (known)
+        bool there = mim__graph_find(t->graph, name) != NULL, own = is_own(t, name, &there);
+        if (there && own)
             continue;
-        if (!mim__graph_find(t->graph, name))
+        if (!there)
             return mim__fail(t->object.ctx, MIM_ERR_KEY, "trainer.outputs: this model has no output \"%s\"", name);
         t->keep[n++] = name;
     }
@@ -77,7 +91,7 @@ static void add_up(mim_trainer *t, const struct plan *p, int64_t recompute)
     s->gradients = t->options.gradients ? array : 0;
     s->moments = t->options.gradients ? array * (size_t)mim__optimizer_moments(t->optimizer) : 0;
     s->average = t->options.average > 0 ? array : 0;
-    s->plan.scratch += (size_t)(threads - 1) * mim__plan_sizes(p).thread;
+    s->plan.scratch += (size_t)(threads - 1) * zmax(s->plan.thread, mim__image_work(&t->image)) + mim__trainer_buffers(t);
     s->recompute = recompute;
     s->total = s->weights + s->gradients + s->moments + s->average + s->plan.activations + s->plan.scratch;
 }
@@ -110,6 +124,17 @@ static mim_status fit(mim_trainer *t, int64_t *recompute)
                      (long long)budget, (long long)least);
 }
 
+static void mark_reached(mim_trainer *t)
+{
+    for (int s = 0; s < t->plan->step_count; s++) {
+        const struct step *step = &t->plan->steps[s];
+        const struct node *node = &t->graph->nodes[step->node];
+        for (int k = 0; step->backward && k < node->n; k++)
+            if (node->in[k] && node->in[k]->kind == TENSOR_PARAM && step->call.dx[k])
+                t->trained[node->in[k]->source] = REACHED;
+    }
+}
+
 mim_status mim__trainer_lay_out(mim_trainer *t, bool dry)
 {
     int64_t recompute = 0;
@@ -120,22 +145,30 @@ mim_status mim__trainer_lay_out(mim_trainer *t, bool dry)
         status = fit(t, &recompute);
     if (!status && !dry)
         status = plan_with(t, recompute, false, &t->plan);
-    if (!status && !dry)
+    if (!status && !dry) {
+        mark_reached(t);
         mim__plan_profile(t->plan, t->options.profile);
+    }
     return status;
 }
 
 static mim_status report_recomputed(const mim_trainer *t, const char *prefix, mim_config *report)
 {
-    char key[64], name[32][16];
-    const char *list[32];
-    int n = (int)lmin(t->sizes.recompute, 32);
-    for (int i = 0; i < n; i++) {
+    mim_context *ctx = t->object.ctx;
+    int n = (int)t->sizes.recompute;
+    char key[64], (*name)[24] = mim__calloc(ctx, (size_t)n, sizeof *name);
+    const char **list = mim__calloc(ctx, (size_t)n, sizeof *list);
+    mim_status status = name && list ? MIM_OK : mim__no_memory(ctx, (size_t)n * sizeof *name);
+    for (int i = 0; i < n && !status; i++) {
         snprintf(name[i], sizeof name[i], "block.%d", i + 1);
         list[i] = name[i];
     }
     snprintf(key, sizeof key, "%srecomputed", prefix);
-    return mim__report_words(report, key, n, list);
+    if (!status)
+        status = mim__report_words(report, key, n, list);
+    mim__free(ctx, list);
+    mim__free(ctx, name);
+    return status;
 }
 
 mim_status mim__trainer_report_sizes(const mim_trainer *t, const char *prefix, mim_config *report)

@@ -66,6 +66,8 @@ static mim_status refresh(void *owner, int index, bool shape_only, struct mim__t
         return MIM_OK;
     if (!t->shown)
         return mim__fail(t->object.ctx, MIM_ERR_STATE, "output \"%s\" is there after forward, step or evaluate", to->name);
+    if (!strcmp(to->name, "pixels.gradient") && !t->sloped)
+        return mim__fail(t->object.ctx, MIM_ERR_STATE, "output \"%s\" is there after backward or step", to->name);
     to->data = data_of(t, to->name);
     return MIM_OK;
 }
@@ -102,11 +104,8 @@ mim_status mim__trainer_outputs(mim_trainer *t, mim_tensors **out)
     mim_status status = MIM_OK;
     for (int i = 0; i < COUNT(own) && !status; i++)
         status = add(&names, own[i].name, own[i].there);
-    for (int i = 0; i < t->options.outputs.count && !status; i++) {
-        const char *name = t->options.outputs.v[i];
-        bool made = find(t, name) || !strcmp(name, "mask") || !strcmp(name, "reconstruction") || !strcmp(name, "picture");
-        status = add(&names, name, made);
-    }
+    for (int i = 0; i < t->options.outputs.count && !status; i++)
+        status = add(&names, t->options.outputs.v[i], true);
     if (!status)
         status = make_view(t, &(struct mim__view){ .refresh = refresh }, &names, out);
     mim__names_free(&names);

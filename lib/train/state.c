@@ -8,6 +8,7 @@
 #include <math.h>
 
 static const char *const moment_names[] = { "optimizer.moment.1", "optimizer.moment.2" };
+static const int64_t COUNT_MOST = (int64_t)1 << 53;
 static const char counters_name[] = "trainer.counters", rate_name[] = "optimizer.rate", average_name[] = "trainer.average";
 
 /* ---- out ---- */
@@ -107,15 +108,17 @@ static mim_status load_counters(mim_trainer *t, const mim_tensors *state)
     mim_context *ctx = t->object.ctx;
     int64_t counters[COUNTERS];
     double rate;
-    if (mim__tensors_find(state, counters_name) < 0 || mim__tensors_find(state, rate_name) < 0)
-        return mim__fail(ctx, MIM_ERR_FORMAT, "not a state: it has no \"%s\" or no \"%s\"", counters_name, rate_name);
+    int64_t at = mim__tensors_find(state, counters_name);
+    if (at < 0 || mim__tensors_find(state, rate_name) < 0 || mim__tensors_at(state, at)->rank != 1
+        || mim__tensors_at(state, at)->shape[0] != COUNTERS)
+        return mim__fail(ctx, MIM_ERR_FORMAT, "not a state: it has no \"%s\" of %d or no \"%s\"", counters_name, COUNTERS, rate_name);
     mim_status status = mim_tensors_read(state, counters_name, MIM_I64, 0, COUNTERS, counters);
     if (!status)
         status = mim_tensors_read(state, rate_name, MIM_F64, 0, 1, &rate);
     if (status)
         return status;
     for (int i = 0; i < COUNTERS; i++)
-        if (counters[i] < 0)
+        if (counters[i] < 0 || counters[i] > COUNT_MOST)
             return mim__fail(ctx, MIM_ERR_FORMAT, "\"%s\" holds %lld", counters_name, (long long)counters[i]);
     if (isnan(rate) || isinf(rate))
         return mim__fail(ctx, MIM_ERR_FORMAT, "\"%s\" is not finite", rate_name);
@@ -170,6 +173,23 @@ static mim_status merged(mim_context *ctx, const mim_config *config, const char 
     return !status && config ? mim__config_merge(*out, config) : status;
 }
 
+/* Everything that is stored must have its place; an average may be given up, moments by a trainer without gradients. */
+static mim_status check_places(mim_trainer *t, const mim_tensors *state)
+{
+    struct mim__names names = { .ctx = t->object.ctx };
+    mim_status status = list_state(t, &names);
+    for (int64_t i = 0; i < mim_tensors_count(state) && !status; i++) {
+        const char *name = mim__tensors_at(state, i)->name;
+        bool there = !strcmp(name, average_name) || (!t->options.gradients && !strncmp(name, "optimizer.moment.", 17));
+        for (int k = 0; k < names.count && !there; k++)
+            there = !strcmp(names.list[k].name, name);
+        if (!there)
+            status = mim__fail(t->object.ctx, MIM_ERR_FORMAT, "the state holds \"%.128s\", for which this run has no place", name);
+    }
+    mim__names_free(&names);
+    return status;
+}
+
 static mim_status resume(mim_context *ctx, const mim_config *whole, const mim_tensors *state, mim_trainer **out)
 {
     struct trainer_parts parts = { NULL, NULL, NULL, NULL };
@@ -182,12 +202,14 @@ static mim_status resume(mim_context *ctx, const mim_config *whole, const mim_te
     mim_head_destroy(parts.head);
     mim_encoder_destroy(parts.encoder);
     if (!status)
+        status = check_places(t, state);
+    if (!status)
         status = load_rest(t, state);
     if (status)
         mim_trainer_destroy(t);
     else
         *out = t;
-    return status == MIM_ERR_SHAPE ? MIM_ERR_VALUE : status;
+    return status;
 }
 
 mim_status mim_trainer_resume(mim_context *ctx, const mim_config *config, const mim_tensors *state, mim_trainer **out)
@@ -202,5 +224,7 @@ mim_status mim_trainer_resume(mim_context *ctx, const mim_config *config, const 
     if (!status)
         status = resume(ctx, whole, state, out);
     mim_config_destroy(whole);
+    if (status == MIM_ERR_SHAPE || status == MIM_ERR_FORMAT)        /* whose fault: the host's keys, or the state's */
+        status = mim_config_count(config) > 0 ? MIM_ERR_VALUE : MIM_ERR_FORMAT;
     return status;
 }

@@ -33,13 +33,8 @@ mim_status mim_trainer_set_input(mim_trainer *t, const char *name, int32_t type,
     for (int i = 0; i < TRAINER_INPUTS; i++) {
         if (!t->inputs[i].name)
             continue;
-        if (!strcmp(t->inputs[i].name, name)) {
-            if (i == INPUT_PIXELS || i == INPUT_HIDDEN)         /* their place holds what the outputs show */
-                t->shown = 0;
-            if (i != INPUT_GRADIENT)
-                t->forwarded = false;
+        if (!strcmp(t->inputs[i].name, name))
             return mim__input_set(t->object.ctx, &t->inputs[i], type, data, elements);
-        }
         mim__text_format(&list, "%s%s", known[0] ? ", " : "", t->inputs[i].name);
     }
     return mim__fail(t->object.ctx, MIM_ERR_KEY, "this trainer has no input \"%.64s\": it has %s", name, known);
@@ -69,7 +64,7 @@ static mim_status count_batch(mim_trainer *t, const mim_images *images, int64_t 
                          (long long)t->options.batch);
     for (int i = 0; i < INPUT_GRADIENT; i++) {
         const struct mim__input *in = &t->inputs[i];
-        if (in->name && in->set && in->set != *batch && !(i == INPUT_PIXELS && images))
+        if (in->name && in->set && in->set != *batch)
             return mim__fail(ctx, MIM_ERR_SHAPE, "%lld pictures, but the input \"%s\" is for %lld", (long long)*batch, in->name,
                              (long long)in->set);
         if (in->name && !in->set && i > INPUT_HIDDEN)
@@ -90,46 +85,38 @@ static const int64_t *count_on(mim_trainer *t, int64_t batch, bool training)
     return t->ids;
 }
 
-/* A loss over hidden patches needs some; so the whole batch may not hide nothing. */
-static mim_status check_mask(mim_trainer *t, int64_t count, int64_t hidden)
+static void place_masks(mim_trainer *t, int64_t batch, int64_t epoch, const int64_t *ids)
 {
-    const struct head_options *o = &t->head->options;
-    bool needs = mim__head_masks(t->head) && o->loss != HEAD_LOSS_HOST && o->visible == 0;
-    if (hidden == 0 && needs)
-        return mim__fail(t->object.ctx, MIM_ERR_VALUE, "the masks hide none of %lld patches: the loss would be undefined", (long long)count);
-    if (hidden == count && mim__head_masks(t->head))
-        return mim__fail(t->object.ctx, MIM_ERR_VALUE, "the masks hide all of %lld patches: nothing is left to predict from", (long long)count);
-    return MIM_OK;
-}
-
-static mim_status place_masks(mim_trainer *t, int64_t batch, int64_t epoch, const int64_t *ids)
-{
-    struct mim__input *in = &t->inputs[INPUT_HIDDEN];
+    const struct mim__input *in = &t->inputs[INPUT_HIDDEN];
     int64_t count = batch * (int64_t)in->each, hidden = 0;
-    int32_t *to = in->data;
     if (!in->name)
-        return MIM_OK;
+        return;
+    int32_t *to = mim__plan_data(t->plan, t->places[INPUT_HIDDEN]);
     for (int64_t b = 0; !in->set && b < batch; b++)
         mim__masker_draw_one(t->masker, epoch, ids[b], t->mask + (size_t)b * in->each);
     for (int64_t i = 0; i < count; i++) {
         if (in->set)
-            t->mask[i] = (uint8_t)to[i];
+            t->mask[i] = (uint8_t)((const int32_t *)in->data)[i];
+        to[i] = t->mask[i];
         hidden += t->mask[i];
     }
-    mim_status status = check_mask(t, count, hidden);
-    for (int64_t i = 0; i < count && !status; i++)
-        to[i] = t->mask[i];
-    if (!status)
-        set_metric(t, METRIC_HIDDEN, (double)hidden / (double)count);
-    return status;
+    set_metric(t, METRIC_HIDDEN, (double)hidden / (double)count);
+}
+
+/* What was handed in goes to its place, but for the gradient, which is backward's. */
+static void place_inputs(mim_trainer *t)
+{
+    for (int i = 0; i < INPUT_GRADIENT; i++)
+        if (t->inputs[i].set && i != INPUT_HIDDEN)
+            memcpy(mim__plan_data(t->plan, t->places[i]), t->inputs[i].data,
+                   (size_t)t->inputs[i].set * t->inputs[i].each * sizeof(float));
 }
 
 /* ---- forward ---- */
 
 static struct env environment(mim_trainer *t, bool training)
 {
-    int64_t micro = t->counters[COUNT_STEP] * t->options.accumulate + t->accumulated;
-    return (struct env){ .pool = mim__context_executor(t->object.ctx), .seed = (uint64_t)t->run.seed, .step = (uint64_t)micro,
+    return (struct env){ .pool = mim__context_executor(t->object.ctx), .seed = (uint64_t)t->run.seed, .step = t->micro,
                          .training = training, .cancel = mim__context_cancel_flag(t->object.ctx) };
 }
 
@@ -165,17 +152,20 @@ static mim_status run_forward(mim_trainer *t, const mim_images *images, int64_t 
     mim_status status = count_batch(t, images, &batch);
     if (status)
         return status;
-    t->forwarded = false;
-    t->shown = 0;
     if (!ids)
         ids = count_on(t, batch, training);
-    if (images)
-        status = mim__image_prepare(ctx, &t->image, (uint64_t)t->run.seed, training, images, epoch, ids, t->inputs[INPUT_PIXELS].data,
-                                    t->image_work);
-    if (!status)
-        status = place_masks(t, batch, epoch, ids);
-    if (!status)
-        status = mim__plan_set_batch(t->plan, (int)batch, (int)t->options.batch);
+    if (images && !t->inputs[INPUT_PIXELS].set)
+        status = mim__image_prepare(ctx, &t->image, (uint64_t)t->run.seed, training, images, epoch, ids,
+                                    mim__plan_data(t->plan, t->eb.pixels), t->image_work);
+    if (status)
+        return status;
+    t->forwarded = t->sloped = false;               /* from here on the last batch is gone */
+    t->shown = 0;
+    t->update_seconds = -1;
+    t->micro = (uint64_t)t->counters[COUNT_STEP] * (uint64_t)t->options.accumulate + (uint64_t)t->accumulated;
+    place_inputs(t);
+    place_masks(t, batch, epoch, ids);
+    status = mim__plan_set_batch(t->plan, (int)batch, (int)t->options.batch);
     struct env e = environment(t, training);
     if (!status)
         status = mim__plan_forward(t->plan, &e);
@@ -195,7 +185,7 @@ mim_status mim_trainer_forward(mim_trainer *t, const mim_images *images, int64_t
     if (!t->options.gradients)
         return mim__fail(t->object.ctx, MIM_ERR_STATE, "trainer.gradients is 0: this trainer can only evaluate");
     mim_status status = run_forward(t, images, epoch, ids, true);
-    t->forwarded = !status;
+    t->forwarded = t->forwarded || !status;
     return status;
 }
 
@@ -226,6 +216,16 @@ static void drop_accumulation(mim_trainer *t)
     t->loss_finite = true;
 }
 
+/* Trained, but not on the way to the loss: no step writes these gradients, and the host may have. */
+static void clear_unreached(mim_trainer *t)
+{
+    for (int i = 0; t->accumulated == 0 && i < mim__graph_params(t->graph); i++) {
+        const struct param *p = mim__trainer_param(t, i);
+        if (t->trained[i] == TRAINED)
+            memset(t->gradients + (p->store ? t->encoder->store.elements : 0) + p->offset, 0, p->count * sizeof(float));
+    }
+}
+
 mim_status mim_trainer_backward(mim_trainer *t)
 {
     if (!t)
@@ -236,8 +236,7 @@ mim_status mim_trainer_backward(mim_trainer *t)
     mim_status status = place_seed(t);
     if (status)
         return status;
-    if (t->accumulated >= t->options.accumulate)            /* an update was left out: begin anew */
-        drop_accumulation(t);
+    clear_unreached(t);
     struct env e = environment(t, true);
     t->forwarded = false;
     status = mim__plan_backward(t->plan, &e, t->accumulated > 0);
@@ -245,6 +244,7 @@ mim_status mim_trainer_backward(mim_trainer *t)
         drop_accumulation(t);
         return status;
     }
+    t->sloped = true;
     t->accumulated++;
     t->pending += t->shown;
     t->loss_finite = t->loss_finite && (!t->hb.loss || isfinite(t->metrics[METRIC_LOSS]));
@@ -296,7 +296,8 @@ mim_status mim_trainer_update(mim_trainer *t)
         t->counters[COUNT_SKIPPED]++;
     }
     finish_step(t);
-    set_metric(t, METRIC_SECONDS, now() - start);
+    t->update_seconds = now() - start;
+    set_metric(t, METRIC_SECONDS, t->update_seconds);
     if (!finite)
         return mim__fail(ctx, MIM_ERR_NOT_FINITE, "step %lld: loss %g, norm of the gradient %g: the update was skipped", (long long)step,
                          t->metrics[METRIC_LOSS], norm);
@@ -314,8 +315,8 @@ mim_status mim_trainer_step(mim_trainer *t, const mim_images *images, int64_t ep
         status = mim_trainer_backward(t);
     if (!status && t->accumulated >= t->options.accumulate)
         status = mim_trainer_update(t);
-    for (int i = 0; t && status == MIM_ERR_CANCELLED && i < TRAINER_INPUTS; i++)
-        t->inputs[i].set = i == INPUT_PIXELS && images ? 0 : set[i];
+    for (int i = 0; t && status && status != MIM_ERR_NOT_FINITE && i < TRAINER_INPUTS; i++)
+        t->inputs[i].set = set[i];                  /* as if not called */
     if (t && status == MIM_ERR_CANCELLED)
         drop_accumulation(t);
     if (!status)

@@ -19,6 +19,7 @@ extern const struct mim__option mim__trainer_options[];
 enum trainer_input { INPUT_PIXELS, INPUT_HIDDEN, INPUT_LABELS, INPUT_MIXTURE, INPUT_TARGET, INPUT_GRADIENT, TRAINER_INPUTS };
 enum metric { METRIC_LOSS, METRIC_ACCURACY, METRIC_HIDDEN, METRIC_NORM, METRIC_RATE, METRIC_STEP, METRIC_SKIPPED,
               METRIC_PICTURES, METRIC_SECONDS, METRICS };
+enum { TRAINED = 1, REACHED = 2 };
 /* What a state keeps of a run, as one tensor of int64. */
 enum counter { COUNT_STEP, COUNT_SKIPPED, COUNT_PICTURES, COUNT_UPDATES, COUNTERS };
 
@@ -43,9 +44,11 @@ struct mim_trainer {
     const char *keep[OPTION_LIST_MAX + 8];
     size_t elements;                            /* of all gradients: the encoder's, then the head's */
     float *gradients, *moments[2], *average;
-    unsigned char *trained;                     /* by parameter of the graph */
+    unsigned char *trained;                     /* by parameter of the graph: 0 no, TRAINED, REACHED by the gradient too */
+    bool joined;                                /* the optimizer is ours */
 
-    struct mim__input inputs[TRAINER_INPUTS];   /* name NULL: not of this trainer */
+    struct mim__input inputs[TRAINER_INPUTS];   /* name NULL: not of this trainer; copies, until forward takes them */
+    struct tensor *places[TRAINER_INPUTS];      /* where forward puts them */
     void *image_work;
     int64_t *ids;                               /* [batch], where the host gives none */
     uint8_t *mask;                              /* [batch, rows, cols], as used */
@@ -53,6 +56,8 @@ struct mim_trainer {
     double *sums;                               /* of windows, for turning predictions back */
     int shown;                                  /* pictures of the last call whose outputs stand; 0: none */
     bool forwarded;                             /* a backward may follow */
+    bool sloped;                                /* the gradient of the pixels shown stands */
+    uint64_t micro;                             /* number of the forward's random draws; its backward draws them again */
     int accumulated;                            /* backwards since the last update */
     int64_t pending;                            /* pictures of these */
     bool loss_finite;
@@ -60,6 +65,7 @@ struct mim_trainer {
     bool known[METRICS];
     int64_t counters[COUNTERS];
     double host_rate;
+    double update_seconds;                      /* of the last step's update; negative: none yet */
 };
 
 /* create.c */
@@ -68,6 +74,10 @@ mim_status mim__trainer_create(mim_context *ctx, const mim_config *config, struc
 
 /* Does a trainer's name of a parameter ("encoder.norm.bias") match a pattern: equal, below it, or with `*`? */
 bool mim__name_matches(const char *pattern, const char *name);
+
+const struct param *mim__trainer_param(const mim_trainer *t, int index);      /* encoder's, then head's */
+/* Bytes of what make_buffers and make_inputs allocate. */
+size_t mim__trainer_buffers(const mim_trainer *t);
 
 /* layout.c: graph, plan within the budget, and their sizes. */
 mim_status mim__trainer_lay_out(mim_trainer *t, bool dry);

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/* make.h -- tiny models and pictures for the tests of trainers, encoders and heads: 12 x 8 pixels, patches of 4. */
+#ifndef MIM_TESTS_TRAIN_MAKE_H
+#define MIM_TESTS_TRAIN_MAKE_H
+
+#include "mim.h"
+#include "support/test.h"
+
+enum { MAKE_HEIGHT = 12, MAKE_WIDTH = 8, MAKE_BATCH = 4, MAKE_PATCHES = 6, MAKE_PIXELS = 3 * MAKE_HEIGHT * MAKE_WIDTH };
+
+static const char make_config_json[] =
+    "{\"image\": {\"height\": 12, \"width\": 8, \"crop\": \"none\", \"flip\": 0},"
+    " \"masker\": {\"ratio\": 0.5}, \"encoder\": {\"patch\": 4, \"width\": 16, \"depth\": 2, \"heads\": 2},"
+    " \"head\": {\"kind\": \"pixels\"}, \"optimizer\": {\"rate\": 0.01, \"decay\": 0.05},"
+    " \"trainer\": {\"batch\": 4}}";
+
+/* Pictures of 12 x 8, all different, soft shapes with some noise. */
+static uint8_t make_pixels[8][MAKE_HEIGHT][MAKE_WIDTH][3];
+
+static inline mim_images make_images(int first, int count)
+{
+    for (int n = 0; n < 8; n++)
+        for (int y = 0; y < MAKE_HEIGHT; y++)
+            for (int x = 0; x < MAKE_WIDTH; x++)
+                for (int c = 0; c < 3; c++)
+                    make_pixels[n][y][x][c] = (uint8_t)(128 + 90 * sin(0.5 * n + 0.4 * (c + 1) * y + 0.3 * x) + (n * 7 + y * 5 + x * 3 + c) % 11);
+    return (mim_images){ .struct_size = sizeof(mim_images), .data = make_pixels[first], .type = MIM_U8, .count = count,
+                         .height = MAKE_HEIGHT, .width = MAKE_WIDTH, .channels = 3 };
+}
+
+static inline const char *make_error(mim_context *ctx)
+{
+    static char text[600];
+    text[0] = 0;
+    mim_last_error(ctx, text, sizeof text, NULL);
+    return text;
+}
+
+/* A status that should be MIM_OK; says why if it is not. */
+#define OK(ctx, call) make_ok(ctx, call, __FILE__, __LINE__, #call)
+static inline int make_ok(mim_context *ctx, mim_status status, const char *file, int line, const char *what)
+{
+    if (status)
+        printf("%s: %s\n", mim_status_name(status), make_error(ctx));
+    return test_check(status == MIM_OK, file, line, what);
+}
+
+static inline mim_context *make_context(void)
+{
+    mim_context *ctx = NULL;
+    return CHECK(mim_context_create(NULL, &ctx) == MIM_OK) ? ctx : (exit(1), NULL);
+}
+
+/* The tiny run with `json` on top (NULL: nothing). */
+static inline mim_config *make_config(mim_context *ctx, const char *json)
+{
+    mim_config *config = NULL;
+    OK(ctx, mim_config_create(ctx, NULL, &config));
+    OK(ctx, mim_config_read_json(config, make_config_json));
+    if (json)
+        OK(ctx, mim_config_read_json(config, json));
+    return config;
+}
+
+static inline mim_trainer *make_trainer(mim_context *ctx, const char *json)
+{
+    mim_config *config = make_config(ctx, json);
+    mim_trainer *trainer = NULL;
+    OK(ctx, mim_trainer_create(ctx, config, NULL, NULL, NULL, NULL, &trainer));
+    mim_config_destroy(config);
+    return trainer;
+}
+
+static inline mim_status make_step(mim_trainer *t, int i)
+{
+    mim_images images = make_images(i % 2 * 4, MAKE_BATCH);
+    int64_t ids[MAKE_BATCH];
+    for (int k = 0; k < MAKE_BATCH; k++)
+        ids[k] = i % 2 * 4 + k;
+    return mim_trainer_step(t, &images, i, ids);
+}
+
+static inline double make_metric(const mim_trainer *t, const char *name)
+{
+    double v = -12345;
+    mim_trainer_metric(t, name, &v);
+    return v;
+}
+
+/* Every tensor of a view as bytes of doubles: [name values] in a row, for comparing bit for bit. NULL if it cannot be read. */
+static inline double *make_dump(mim_tensors *v, size_t *count)
+{
+    double *all = NULL;
+    *count = 0;
+    for (int64_t i = 0; i < mim_tensors_count(v); i++) {
+        char name[128];
+        int32_t type;
+        size_t n;
+        mim_tensors_name(v, i, name, sizeof name, NULL);
+        if (!CHECK(mim_tensors_info(v, name, &type, NULL, NULL, &n) == MIM_OK))
+            break;
+        all = realloc(all, (*count + n + 1) * sizeof *all);
+        int floats = type == MIM_F32 || type == MIM_F64 || type == MIM_F16 || type == MIM_BF16;
+        int64_t *whole = calloc(n + 1, sizeof *whole);
+        CHECK(mim_tensors_read(v, name, floats ? MIM_F64 : MIM_I64, 0, n, floats ? (void *)(all + *count) : whole) == MIM_OK);
+        for (size_t k = 0; !floats && k < n; k++)
+            all[*count + k] = (double)whole[k];
+        free(whole);
+        *count += n;
+    }
+    return all;
+}
+
+static inline double *make_dump_of(mim_trainer *t, int32_t what, size_t *count)
+{
+    mim_tensors *view = NULL;
+    *count = 0;
+    if (!CHECK(mim_trainer_tensors(t, what, "mim", &view) == MIM_OK))
+        return NULL;
+    double *all = make_dump(view, count);
+    mim_tensors_destroy(view);
+    return all;
+}
+
+/* Do two trainers (or one, before and after) hold the same bits? */
+static inline int make_same(const double *a, size_t n, const double *b, size_t m)
+{
+    return a && b && n == m && !memcmp(a, b, n * sizeof *a);
+}
+
+static inline int make_same_state(mim_trainer *a, mim_trainer *b, int32_t what)
+{
+    size_t n, m;
+    double *x = make_dump_of(a, what, &n), *y = make_dump_of(b, what, &m);
+    int same = make_same(x, n, y, m);
+    free(x);
+    free(y);
+    return same;
+}
+
+static inline void make_read(mim_trainer *t, int32_t what, const char *name, float *to, size_t n)
+{
+    mim_tensors *view = NULL;
+    if (CHECK(mim_trainer_tensors(t, what, "mim", &view) == MIM_OK))
+        CHECK(mim_tensors_read(view, name, MIM_F32, 0, n, to) == MIM_OK);
+    mim_tensors_destroy(view);
+}
+
+#endif

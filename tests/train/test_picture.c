@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* test_picture.c -- predictions as pictures: where the prediction is the target, the reconstruction is the picture. */
+#include "train/make.h"
+
+enum { SIDE = 4, PATCHES = 6, DEPTH = 48, ROOM = 4 * MAKE_PIXELS };
+
+static mim_context *ctx;
+static float pixels[ROOM], prediction[ROOM], reconstruction[ROOM], picture[ROOM];
+static uint8_t mask[24];
+
+static void read_all(mim_trainer *t, size_t depth)
+{
+    mim_tensors *v = NULL;
+    OK(ctx, mim_trainer_tensors(t, MIM_OUTPUTS, NULL, &v));
+    OK(ctx, mim_tensors_read(v, "pixels", MIM_F32, 0, ROOM, pixels));
+    OK(ctx, mim_tensors_read(v, "prediction", MIM_F32, 0, 4 * PATCHES * depth, prediction));
+    OK(ctx, mim_tensors_read(v, "reconstruction", MIM_F32, 0, ROOM, reconstruction));
+    OK(ctx, mim_tensors_read(v, "picture", MIM_F32, 0, ROOM, picture));
+    OK(ctx, mim_tensors_read(v, "mask", MIM_U8, 0, 24, mask));
+    mim_tensors_destroy(v);
+}
+
+static float plane(const float *p, int b, int c, int y, int x) { return p[((b * 3 + c) * MAKE_HEIGHT + y) * MAKE_WIDTH + x]; }
+
+/* prediction [patch][channel, row, column] at 1 / reduce of the resolution. */
+static void consistent(const char *json, int reduce)
+{
+    static const double mean[] = { 0.485, 0.456, 0.406 }, deviation[] = { 0.229, 0.224, 0.225 };
+    mim_trainer *t = make_trainer(ctx, json);
+    int side = SIDE / reduce, depth = 3 * side * side, hidden = 0;
+    OK(ctx, make_step(t, 0));
+    OK(ctx, make_step(t, 1));
+    read_all(t, (size_t)depth);
+    for (int i = 0; i < ROOM; i++) {
+        int b = i / MAKE_PIXELS, c = i / 96 % 3, y = i / 8 % 12, x = i % 8, patch = b * PATCHES + y / 4 * 2 + x / 4;
+        CHECK(reconstruction[i] == prediction[patch * depth + (c * side + y % 4 / reduce) * side + x % 4 / reduce]);
+        float from = mask[patch] ? reconstruction[i] : pixels[i];
+        double want = fmin(fmax(from * deviation[c] + mean[c], 0), 1);
+        CHECK_NEAR(picture[((b * 12 + y) * 8 + x) * 3 + c], want, 1e-5);
+        hidden += mask[patch];
+        if (!mask[patch])                                       /* and that is the host's own picture */
+            CHECK_NEAR(picture[((b * 12 + y) * 8 + x) * 3 + c], make_pixels[4 + b][y][x][c] / 255.0, 1e-5);
+    }
+    CHECK(hidden > 0 && hidden < ROOM);
+    mim_trainer_destroy(t);
+}
+
+static void as_predicted(void) { consistent(NULL, 1); }
+static void as_predicted_coarsely(void) { consistent("{\"head\": {\"reduce\": 2, \"layers\": 2}}", 2); }
+
+/* Make the head say exactly `row` for every patch: weights zero, bias the row. All patches of the picture are alike. */
+static void say(mim_trainer *t, const float *row)
+{
+    static float zero[DEPTH * 16];
+    mim_tensors *w = NULL;
+    OK(ctx, mim_trainer_tensors(t, MIM_WEIGHTS, "mim", &w));
+    OK(ctx, mim_tensors_write(w, "head.decoder.0.weight", MIM_F32, 0, DEPTH * 16, zero));
+    OK(ctx, mim_tensors_write(w, "head.decoder.0.bias", MIM_F32, 0, DEPTH, row));
+    mim_tensors_destroy(w);
+}
+
+static void repeating(float *to)                                /* every patch of every picture the same */
+{
+    for (int i = 0; i < ROOM; i++) {
+        int c = i / 96 % 3, y = i / 8 % 12 % 4, x = i % 8 % 4;
+        to[i] = (float)(sin(1.3 * c + 0.9 * y) + 0.4 * x);
+    }
+}
+
+static void perfect(const char *target)
+{
+    static float repeated[ROOM];
+    char json[100];
+    float row[DEPTH];
+    double sum = 0, square = 0;
+    snprintf(json, sizeof json, "{\"head\": {\"target\": \"%s\"}}", target);
+    mim_trainer *t = make_trainer(ctx, json);
+    repeating(repeated);
+    for (int i = 0; i < DEPTH; i++)
+        sum += row[i] = plane(repeated, 0, i / 16, i / 4 % 4, i % 4);
+    for (int i = 0; i < DEPTH; i++)
+        square += (row[i] - sum / DEPTH) * (row[i] - sum / DEPTH);
+    for (int i = 0; i < DEPTH && !strcmp(target, "patch_norm"); i++)
+        row[i] = (float)((row[i] - sum / DEPTH) / sqrt(square / (DEPTH - 1) + 1e-6));
+    say(t, row);
+    OK(ctx, mim_trainer_set_input(t, "pixels", MIM_F32, repeated, ROOM));
+    OK(ctx, mim_trainer_evaluate(t, NULL, 0, NULL));
+    CHECK_NEAR(make_metric(t, "loss"), 0, 1e-5);
+    read_all(t, DEPTH);
+    for (int i = 0; i < ROOM; i++)
+        CHECK_NEAR(reconstruction[i], repeated[i], 1e-4);
+    mim_trainer_destroy(t);
+}
+
+static void perfect_pixels(void) { perfect("pixels"); }
+static void perfect_patch_norm(void) { perfect("patch_norm"); }
+
+/* Windows that hold the whole picture have the statistics of a channel. */
+static void perfect_window_norm(void)
+{
+    static float repeated[ROOM];
+    float row[DEPTH];
+    mim_trainer *t = make_trainer(ctx, "{\"head\": {\"target\": \"window_norm\", \"window\": 31}}");
+    repeating(repeated);
+    for (int c = 0; c < 3; c++) {
+        double sum = 0, square = 0;
+        for (int i = 0; i < 96; i++)
+            sum += repeated[c * 96 + i] / 96;
+        for (int i = 0; i < 96; i++)
+            square += (repeated[c * 96 + i] - sum) * (repeated[c * 96 + i] - sum);
+        for (int i = 0; i < 16; i++)
+            row[c * 16 + i] = (float)((plane(repeated, 0, c, i / 4, i % 4) - sum) / sqrt(square / 95 + 1e-6));
+    }
+    say(t, row);
+    OK(ctx, mim_trainer_set_input(t, "pixels", MIM_F32, repeated, ROOM));
+    OK(ctx, mim_trainer_evaluate(t, NULL, 0, NULL));
+    CHECK_NEAR(make_metric(t, "loss"), 0, 1e-5);
+    read_all(t, DEPTH);
+    for (int i = 0; i < ROOM; i++)
+        CHECK_NEAR(reconstruction[i], repeated[i], 1e-4);
+    mim_trainer_destroy(t);
+}
+
+int main(void)
+{
+    ctx = make_context();
+    TEST(as_predicted); TEST(as_predicted_coarsely); TEST(perfect_pixels); TEST(perfect_patch_norm); TEST(perfect_window_norm);
+    mim_context_destroy(ctx);
+    return test_end();
+}

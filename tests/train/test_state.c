@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/* test_state.c -- a run that was saved and opened again goes on as if nothing had been, bit for bit. Files go under
+ * argv[1] or build/tmp. */
+#include "train/make.h"
+
+#include <sys/stat.h>
+
+static mim_context *ctx;
+static const char *folder = "build/tmp";
+
+/* ---- ways to keep a state ---- */
+
+struct bytes { unsigned char *data; size_t size; };
+
+static int32_t append(void *user, const void *from, size_t size)
+{
+    struct bytes *b = user;
+    b->data = realloc(b->data, b->size + size);
+    memcpy(b->data + b->size, from, size);
+    b->size += size;
+    return 0;
+}
+
+static int32_t fetch(void *user, uint64_t offset, void *to, size_t size)
+{
+    const struct bytes *b = user;
+    if (offset > b->size || size > b->size - offset)
+        return 1;
+    memcpy(to, b->data + offset, size);
+    return 0;
+}
+
+enum way { BY_FILE, BY_MEMORY, BY_STREAM, BY_VIEW, WAYS };
+
+/* Save by one way, resume by it. */
+static mim_trainer *again(mim_trainer *t, enum way way, const mim_config *config)
+{
+    mim_tensors *view = NULL, *stored = NULL;
+    mim_trainer *out = NULL;
+    struct bytes b = { NULL, 0 };
+    char path[300];
+    size_t needed = 0;
+    OK(ctx, mim_trainer_tensors(t, MIM_STATE, NULL, &view));
+    snprintf(path, sizeof path, "%s/test_state.safetensors", folder);
+    if (way == BY_FILE) {
+        OK(ctx, mim_tensors_save(view, path));
+        OK(ctx, mim_tensors_open(ctx, path, &stored));
+    } else if (way == BY_MEMORY) {
+        OK(ctx, mim_tensors_save_memory(view, NULL, 0, &needed));
+        b.data = malloc(needed);
+        OK(ctx, mim_tensors_save_memory(view, b.data, needed, NULL));
+        OK(ctx, mim_tensors_open_memory(ctx, b.data, needed, &stored));
+    } else if (way == BY_STREAM) {
+        OK(ctx, mim_tensors_save_stream(view, append, &b));
+        OK(ctx, mim_tensors_open_stream(ctx, fetch, &b, b.size, &stored));
+    }
+    OK(ctx, mim_trainer_resume(ctx, config, stored ? stored : view, &out));
+    mim_tensors_destroy(stored);
+    mim_tensors_destroy(view);
+    free(b.data);
+    return out;
+}
+
+/* ---- going on ---- */
+
+/* n micro-steps in all; at each boundary k of an accumulation, save, resume and finish. */
+static void every_boundary(const char *json, int accumulate, int n, double host_rate)
+{
+    for (int k = 0; k <= n; k += accumulate) {
+        mim_trainer *t = make_trainer(ctx, json), *u = NULL;
+        mim_optimizer *o = NULL;
+        OK(ctx, mim_trainer_optimizer(t, &o));
+        for (int i = 0; i < n; i++) {
+            if (i == k) {
+                if (host_rate > 0)
+                    OK(ctx, mim_optimizer_set_rate(o, host_rate));
+                u = again(t, (enum way)(k / accumulate % WAYS), NULL);
+            }
+            OK(ctx, make_step(t, i));
+        }
+        if (k == n)
+            u = again(t, BY_FILE, NULL);
+        for (int i = k; u && i < n; i++)
+            OK(ctx, make_step(u, i));
+        if (!CHECK(u && make_same_state(t, u, MIM_STATE)))
+            printf("%s: stopped after %d of %d\n", json ? json : "", k, n);
+        if (u && k < n)
+            CHECK(make_metric(t, "loss") == make_metric(u, "loss") && make_metric(t, "rate") == make_metric(u, "rate"));
+        mim_optimizer_destroy(o);
+        mim_trainer_destroy(t);
+        mim_trainer_destroy(u);
+    }
+}
+
+static const char busy[] = "{\"seed\": 77, \"image\": {\"crop\": \"random_resized\", \"crop_least\": 0.3, \"flip\": 0.5},"
+                           " \"encoder\": {\"drop_path\": 0.4, \"relative\": \"shared\"}, \"optimizer\": {\"warmup\": 3, \"steps\": 8}}";
+
+static void adamw(void) { every_boundary(busy, 1, 6, -1); }
+static void bf16(void) { every_boundary("{\"precision\": \"bf16\", \"encoder\": {\"drop_path\": 0.4}}", 1, 4, -1); }
+static void accumulating(void) { every_boundary("{\"trainer\": {\"accumulate\": 2, \"average\": 0.9}, \"encoder\": {\"drop_path\": 0.4}}", 2, 6, -1); }
+static void host_rate(void) { every_boundary(NULL, 1, 4, 0.003); }
+static void sgd(void) { every_boundary("{\"optimizer\": {\"kind\": \"sgd\", \"rate\": 0.1, \"nesterov\": 1}}", 1, 4, -1); }
+static void sgd_without_moments(void) { every_boundary("{\"optimizer\": {\"kind\": \"sgd\", \"rate\": 0.1, \"momentum\": 0}}", 1, 4, -1); }
+static void recomputed(void) { every_boundary("{\"trainer\": {\"recompute\": 2}, \"encoder\": {\"drop_path\": 0.4}}", 1, 3, -1); }
+
+static void numbered_by_the_trainer(void)
+{
+    mim_trainer *t = make_trainer(ctx, busy), *u = NULL;
+    mim_images images = make_images(0, 3);
+    for (int i = 0; i < 4; i++) {
+        if (i == 2)
+            u = again(t, BY_FILE, NULL);
+        OK(ctx, mim_trainer_step(t, &images, 0, NULL));
+    }
+    for (int i = 2; i < 4; i++)
+        OK(ctx, mim_trainer_step(u, &images, 0, NULL));
+    CHECK(make_same_state(t, u, MIM_STATE));
+    mim_trainer_destroy(t);
+    mim_trainer_destroy(u);
+}
+
+/* Recomputing changes memory, never a bit. */
+static void recomputing_is_the_same(void)
+{
+    mim_trainer *t = make_trainer(ctx, busy);
+    mim_config *config = make_config(ctx, "{\"trainer\": {\"recompute\": 2}}"), *only = NULL;
+    mim_config_create(ctx, NULL, &only);
+    mim_config_set_i64(only, "trainer.recompute", 2);
+    mim_trainer *u = again(t, BY_MEMORY, only);
+    for (int i = 0; i < 3; i++) {
+        OK(ctx, make_step(t, i));
+        OK(ctx, make_step(u, i));
+    }
+    CHECK(make_same_state(t, u, MIM_WEIGHTS));
+    mim_config_destroy(config);
+    mim_config_destroy(only);
+    mim_trainer_destroy(t);
+    mim_trainer_destroy(u);
+}
+
+/* ---- texts ---- */
+
+static void texts(void)
+{
+    mim_trainer *t = make_trainer(ctx, NULL);
+    mim_tensors *view = NULL;
+    char text[64];
+    OK(ctx, mim_trainer_tensors(t, MIM_STATE, NULL, &view));
+    OK(ctx, mim_tensors_set_text(view, "host.next", "42"));
+    OK(ctx, mim_tensors_set_text(view, "\"quoted\"\n", "\xC3\xA4 \\ \" \t"));
+    CHECK(mim_tensors_set_text(view, "mim.config", "{}") == MIM_ERR_VALUE);
+    mim_tensors_destroy(view);                                  /* they live with the trainer, not the view */
+    for (int way = 0; way < WAYS; way++) {
+        mim_trainer *u = again(t, (enum way)way, NULL);
+        OK(ctx, mim_trainer_tensors(u, MIM_STATE, NULL, &view));
+        OK(ctx, mim_tensors_get_text(view, "host.next", text, sizeof text, NULL));
+        CHECK_TEXT(text, "42");
+        OK(ctx, mim_tensors_get_text(view, "\"quoted\"\n", text, sizeof text, NULL));
+        CHECK_TEXT(text, "\xC3\xA4 \\ \" \t");
+        mim_tensors_destroy(view);
+        mim_trainer_destroy(u);
+    }
+    mim_trainer_destroy(t);
+}
+
+/* ---- keys on top ---- */
+
+static void keys_that_win(void)
+{
+    mim_trainer *t = make_trainer(ctx, NULL);
+    mim_config *config = NULL, *whole = NULL;
+    double v;
+    int64_t i;
+    OK(ctx, make_step(t, 0));
+    OK(ctx, mim_config_create(ctx, NULL, &config));
+    OK(ctx, mim_config_read_json(config, "{\"optimizer\": {\"rate\": 0.5, \"steps\": 99}, \"trainer\": {\"batch\": 2, \"average\": 0.5}}"));
+    mim_trainer *u = again(t, BY_MEMORY, config);
+    OK(ctx, mim_trainer_describe(u, &whole));
+    mim_config_get_f64(whole, "optimizer.rate", &v);
+    CHECK(v == 0.5);
+    mim_config_get_i64(whole, "optimizer.steps", &i);
+    CHECK(i == 99);
+    mim_config_get_i64(whole, "trainer.batch", &i);
+    CHECK(i == 2);
+    mim_config_get_i64(whole, "encoder.width", &i);
+    CHECK(i == 16);
+    CHECK(make_metric(u, "step") == 1 && make_same_state(t, u, MIM_WEIGHTS));
+    mim_config_destroy(whole);
+    mim_config_destroy(config);
+    mim_trainer_destroy(u);
+    mim_trainer_destroy(t);
+}
+
+static void keys_that_cannot(void)
+{
+    static const char *const keys[][2] = {
+        { "encoder.width", "32" }, { "encoder.depth", "1" }, { "encoder.depth", "3" }, { "encoder.hidden", "8" }, { "encoder.patch", "2" },
+        { "encoder.class_token", "0" }, { "encoder.relative", "shared" }, { "encoder.positions", "none" }, { "encoder.qkv_bias", "none" },
+        { "encoder.layer_scale", "0.1" }, { "encoder.norm", "0" }, { "encoder.table_rows", "5" }, { "image.channels", "1" },
+        { "head.kind", "classifier" }, { "head.kind", "none" }, { "head.layers", "2" }, { "head.reduce", "2" },
+        { "optimizer.kind", "sgd" }, { "optimizer.kind", "none" },
+    };
+    for (int way = 0; way < 2; way++) {
+        mim_trainer *t = make_trainer(ctx, way ? "{\"optimizer\": {\"kind\": \"none\"}}" : NULL);
+        mim_tensors *view = NULL;
+        OK(ctx, mim_trainer_tensors(t, MIM_STATE, NULL, &view));
+        for (size_t i = 0; i < sizeof keys / sizeof *keys - (way ? 2 : 0); i++) {
+            mim_config *config = NULL;
+            mim_trainer *u = NULL;
+            OK(ctx, mim_config_create(ctx, NULL, &config));
+            OK(ctx, mim_config_set_str(config, keys[i][0], keys[i][1]));
+            mim_status status = mim_trainer_resume(ctx, config, view, &u);
+            if (!CHECK(status == MIM_ERR_VALUE && !u))
+                printf("%s %s: %s: %s\n", keys[i][0], keys[i][1], mim_status_name(status), make_error(ctx));
+            mim_trainer_destroy(u);
+            mim_config_destroy(config);
+        }
+        mim_tensors_destroy(view);
+        mim_trainer_destroy(t);
+    }
+}
+
+static void not_a_state(void)
+{
+    mim_trainer *t = make_trainer(ctx, NULL), *u = NULL;
+    mim_tensors *weights = NULL, *empty = NULL;
+    OK(ctx, mim_trainer_tensors(t, MIM_WEIGHTS, NULL, &weights));
+    OK(ctx, mim_tensors_create(ctx, &empty));
+    CHECK(mim_trainer_resume(ctx, NULL, weights, &u) == MIM_ERR_FORMAT);
+    CHECK(mim_trainer_resume(ctx, NULL, empty, &u) == MIM_ERR_FORMAT && !u);
+    mim_tensors_destroy(weights);
+    mim_tensors_destroy(empty);
+    mim_trainer_destroy(t);
+}
+
+/* The state from memory, with one tensor under another name. */
+static mim_status resume_without(mim_trainer *t, const char *victim)
+{
+    mim_tensors *view = NULL, *back = NULL;
+    mim_trainer *u = NULL;
+    size_t needed = 0, n = strlen(victim);
+    OK(ctx, mim_trainer_tensors(t, MIM_STATE, NULL, &view));
+    OK(ctx, mim_tensors_save_memory(view, NULL, 0, &needed));
+    char *data = calloc(needed + 1, 1), *at = NULL;
+    OK(ctx, mim_tensors_save_memory(view, data, needed, NULL));
+    for (size_t i = 8; i + n + 2 < needed && !at; i++)
+        if (data[i] == '"' && !memcmp(data + i + 1, victim, n) && data[i + 1 + n] == '"')
+            at = data + i;
+    if (CHECK(at))
+        at[1] = '_';
+    OK(ctx, mim_tensors_open_memory(ctx, data, needed, &back));
+    mim_status status = mim_trainer_resume(ctx, NULL, back, &u);
+    CHECK(!status == !!u);
+    mim_trainer_destroy(u);
+    mim_tensors_destroy(back);
+    mim_tensors_destroy(view);
+    free(data);
+    return status;
+}
+
+static void broken_states(void)
+{
+    mim_trainer *t = make_trainer(ctx, NULL);
+    static const char *const names[] = { "encoder.pos_embed", "encoder.blocks.1.mlp.fc2.bias", "head.decoder.0.weight",
+                                         "optimizer.moment.1", "optimizer.moment.2", "trainer.counters", "optimizer.rate" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!CHECK(resume_without(t, names[i]) == MIM_ERR_FORMAT))
+            printf("%s: %s\n", names[i], make_error(ctx));
+    mim_trainer_destroy(t);
+}
+
+int main(int argc, char **argv)
+{
+    folder = argc > 1 ? argv[1] : folder;
+    mkdir("build", 0777);
+    mkdir(folder, 0777);
+    ctx = make_context();
+    TEST(adamw); TEST(bf16); TEST(accumulating); TEST(host_rate); TEST(sgd); TEST(sgd_without_moments); TEST(recomputed);
+    TEST(numbered_by_the_trainer); TEST(recomputing_is_the_same); TEST(texts); TEST(keys_that_win); TEST(keys_that_cannot);
+    TEST(not_a_state); TEST(broken_states);
+    mim_context_destroy(ctx);
+    return test_end();
+}
