@@ -12,7 +12,7 @@ double run_seconds(const struct run *r)
     return r->seconds + seconds_now() - r->begun;
 }
 
-/* Rows of an earlier session up to the saved update, into the new file and the history. */
+/* Rows from before, up to the saved update, into the new file and the history. */
 static int copy_rows(struct run *r, FILE *from, FILE *to)
 {
     char line[256];

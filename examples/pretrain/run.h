@@ -35,15 +35,15 @@ struct run {
     struct place place, mark;                               /* now, and after the last update */
     int64_t *order, ordered;                                /* of epoch `ordered`; -1: none yet */
     int64_t saved;                                          /* the step that was saved last; -1: none */
-    int64_t skipped;                                        /* updates that were not finite, this session */
-    double seconds, begun;                                  /* of earlier sessions; when this one began */
+    int64_t skipped;                                        /* updates that were not finite, since it was begun or resumed */
+    double seconds, begun;                                  /* before it was resumed; when it was begun or resumed */
     double mean_loss;                                       /* of the last evaluation */
     struct history losses, held_losses;
     struct progress progress;
     FILE *log;
 };
 
-/* begin.c: pictures, trainer and place, from the arguments or from the state of an earlier session. Prints why on
+/* begin.c: pictures, trainer and place, from the arguments or from the state it was saved in. Prints why on
  * failure; MIM_ERR_CANCELLED is for the caller to explain. */
 mim_status run_begin(struct run *r);
 void run_end(struct run *r);

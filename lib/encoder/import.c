@@ -188,6 +188,10 @@ static void read_size(struct import *m)
         m->height = m->width = 0;
     if (m->height < 0 || m->width < 0 || m->height > 65536 || m->width > 65536)
         fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT, "pictures of %lldx%lld in config.json", (long long)m->height, (long long)m->width));
+    if (!m->status && !m->height && mim__config_has(m->out, "image.height") && mim__config_has(m->out, "image.width")) {
+        mim_config_get_i64(m->out, "image.height", &m->height);         /* the caller's, which the tables may fit */
+        mim_config_get_i64(m->out, "image.width", &m->width);
+    }
 }
 
 /* ---- what shapes do not tell ---- */

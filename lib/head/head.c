@@ -284,25 +284,25 @@ mim_status mim__head_report(const mim_head *h, mim_config *report) { return mim_
 
 static mim_status report_names(const mim_head *h, mim_config *r)
 {
-    static const char *const pixel_inputs[] = { "pixels", "mask", "target", "gradient" };
-    static const char *const class_inputs[] = { "pixels", "labels" }, *const mixture_inputs[] = { "pixels", "mixture" };
-    static const char *const none_inputs[] = { "pixels", "gradient" };
-    static const char *const pixel_outputs[] = { "loss", "mask", "pixels", "prediction", "reconstruction", "picture" };
-    static const char *const class_outputs[] = { "loss", "pixels", "logits" }, *const none_outputs[] = { "pixels", "tokens" };
-    const char *const *in = none_inputs, *const *out = none_outputs;
-    int ins = 2, outs = 2;
-    if (h->kind == &mim__pixels) {
-        in = pixel_inputs;
-        ins = h->options.loss == HEAD_LOSS_HOST ? 4 : h->options.target == HEAD_TARGET_HOST ? 3 : 2;
-        out = pixel_outputs;
-        outs = COUNT(pixel_outputs);
-    } else if (h->kind == &mim__classifier) {
-        in = h->options.mixture ? mixture_inputs : class_inputs;
-        out = class_outputs;
-        outs = COUNT(class_outputs);
-    }
-    mim_status status = mim__report_words(r, "inputs", ins, in);
-    return status ? status : mim__report_words(r, "outputs", outs, out);
+    const struct head_options *o = &h->options;
+    bool pixels = h->kind == &mim__pixels, classes = h->kind == &mim__classifier, host = pixels && o->loss == HEAD_LOSS_HOST;
+    const struct { const char *name; bool there; } in[] = {
+        { "pixels", true }, { "mask", pixels }, { "labels", classes && !o->mixture }, { "mixture", classes && o->mixture },
+        { "target", pixels && !host && o->target == HEAD_TARGET_HOST }, { "gradient", host || (!pixels && !classes) },
+    }, out[] = {
+        { "loss", classes || (pixels && !host) }, { "mask", pixels }, { "pixels", true }, { "prediction", pixels },
+        { "reconstruction", pixels }, { "picture", pixels }, { "logits", classes }, { "tokens", !pixels && !classes },
+    };
+    const char *ins[COUNT(in)], *outs[COUNT(out)];
+    int n = 0, m = 0;
+    for (int i = 0; i < COUNT(in); i++)
+        if (in[i].there)
+            ins[n++] = in[i].name;
+    for (int i = 0; i < COUNT(out); i++)
+        if (out[i].there)
+            outs[m++] = out[i].name;
+    mim_status status = mim__report_words(r, "inputs", n, ins);
+    return status ? status : mim__report_words(r, "outputs", m, outs);
 }
 
 mim_status mim_head_describe(const mim_head *h, mim_config **out)

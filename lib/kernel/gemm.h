@@ -60,6 +60,8 @@ struct gemm_pack {          /* depths p to p + k of panels [from, to) of one ope
 struct gemm_run {           /* panels [from, to) of a by one panel of b */
     int k;                  /* packed values along the depth */
     const float *a, *b;     /* a starts with panel `from` */
+    ptrdiff_t a_stride, b_stride;   /* 0: packed. Otherwise f32 as it lies, so many floats from row to row; step 1 only,
+                                       and of b only where the panel's columns fill its width */
     const struct gemm_cut *rows, *cols;
     int from, to, panel;
     bool first, last;       /* block of the depth */

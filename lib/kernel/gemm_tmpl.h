@@ -2,20 +2,54 @@
 /* gemm_tmpl.h -- the inner loops of a matrix product: a tile of c in registers, and a run of tiles.
  *
  * The ISA gives MR rows and NV vectors for a full tile; lower and narrower tiles are the same code with other constants.
- * Panels hold floats, or pairs of bf16 where the ISA multiplies these. */
+ * Panels hold floats, or pairs of bf16 where the ISA multiplies these; floats of a may also be taken from the rows of a
+ * matrix as they lie, where a product is too small to earn the packing back. */
+enum gemm_left { PACKED, PACKED_PAIRS, ROWS };
 struct gemm_step {          /* to[h][nv * VN] = from + a b, panels of depth k; from NULL: zero */
     int k;
     const float *a, *b, *from;
     float *to;
     int tail;               /* lanes of the last vector of a row that are stored */
-    ptrdiff_t from_stride, to_stride;
+    ptrdiff_t from_stride, to_stride, a_stride, b_stride;    /* a_stride: of ROWS */
     uintptr_t next;         /* memory that is wanted soon, a line every so many */
     int next_step;          /* bytes of it for each depth */
 };
 enum { AHEAD_A = 16 };      /* depths of a that are asked for early: it streams from second cache */
 
+/* sum += a b. Row i of ROWS is reached from every third one, which is what addresses of x86 can do without a register each. */
+INLINE void gemm_chains(const struct gemm_step *s, enum gemm_left left, int h, int nv, vf sum[MR][NV])
+{
+    const float *b = s->b, *row[(MR + 2) / 3];
+    int step = left == ROWS ? 1 : h, starts = left == ROWS ? (h + 2) / 3 : 1;
+    uintptr_t early = (uintptr_t)(s->a + AHEAD_A * step), next = s->next;
+    MIM_UNROLL
+    for (int i = 0; i < starts; i++)
+        row[i] = s->a + 3 * i * s->a_stride;
+    for (int p = s->k; p > 0; p--) {
+        vf x[NV];
+        MIM_UNROLL
+        for (int j = 0; j < nv; j++)
+            x[j] = v_load(b + j * VN);
+        prefetch_near((const void *)early);
+        prefetch_read((const void *)next);
+        MIM_UNROLL
+        for (int i = 0; i < h; i++) {
+            vf y = v_all(left == ROWS ? row[i / 3][i % 3 * s->a_stride] : row[0][i]);
+            MIM_UNROLL
+            for (int j = 0; j < nv; j++)
+                sum[i][j] = left == PACKED_PAIRS ? v_fma_pairs(y, x[j], sum[i][j]) : v_fma(y, x[j], sum[i][j]);
+        }
+        MIM_UNROLL
+        for (int i = 0; i < starts; i++)
+            row[i] += step;
+        b += s->b_stride;
+        early += (uintptr_t)step * sizeof *b;
+        next += (uintptr_t)s->next_step;
+    }
+}
+
 /* h rows by nv vectors, both constants. */
-INLINE void gemm_tile(const struct gemm_step *s, bool pairs, int h, int nv)
+INLINE void gemm_tile(const struct gemm_step *s, enum gemm_left left, int h, int nv)
 {
     vf sum[MR][NV];
     MIM_UNROLL
@@ -25,23 +59,7 @@ INLINE void gemm_tile(const struct gemm_step *s, bool pairs, int h, int nv)
         for (int j = 0; j < nv; j++)
             sum[i][j] = v_zero();
     }
-    const float *a = s->a, *b = s->b;
-    uintptr_t early = (uintptr_t)(a + AHEAD_A * h), next = s->next;
-    for (int p = s->k; p > 0; p--, a += h, b += nv * VN, early += (uintptr_t)h * sizeof *a, next += (uintptr_t)s->next_step) {
-        vf x[NV];
-        MIM_UNROLL
-        for (int j = 0; j < nv; j++)
-            x[j] = v_load(b + j * VN);
-        prefetch_near((const void *)early);
-        prefetch_read((const void *)next);
-        MIM_UNROLL
-        for (int i = 0; i < h; i++) {
-            vf y = v_all(a[i]);
-            MIM_UNROLL
-            for (int j = 0; j < nv; j++)
-                sum[i][j] = pairs ? v_fma_pairs(y, x[j], sum[i][j]) : v_fma(y, x[j], sum[i][j]);
-        }
-    }
+    gemm_chains(s, left, h, nv, sum);
     MIM_UNROLL
     for (int i = 0; i < h; i++) {
         MIM_UNROLL
@@ -60,56 +78,57 @@ INLINE void gemm_tile(const struct gemm_step *s, bool pairs, int h, int nv)
 }
 
 /* The same for a height known only now: as many functions as heights, each with constants. */
-INLINE void gemm_tile_of(const struct gemm_step *s, bool pairs, int h, int nv)
+INLINE void gemm_tile_of(const struct gemm_step *s, enum gemm_left left, int h, int nv)
 {
     switch (h) {
-    case 1: gemm_tile(s, pairs, 1, nv); return;
-    case 2: gemm_tile(s, pairs, 2, nv); return;
-    case 3: gemm_tile(s, pairs, 3, nv); return;
-    case 4: gemm_tile(s, pairs, 4, nv); return;
-    case 5: if (MR >= 5) gemm_tile(s, pairs, 5, nv); return;
-    case 6: if (MR >= 6) gemm_tile(s, pairs, 6, nv); return;
-    case 7: if (MR >= 7) gemm_tile(s, pairs, 7, nv); return;
-    case 8: if (MR >= 8) gemm_tile(s, pairs, 8, nv); return;
-    case 9: if (MR >= 9) gemm_tile(s, pairs, 9, nv); return;
-    case 10: if (MR >= 10) gemm_tile(s, pairs, 10, nv); return;
-    case 11: if (MR >= 11) gemm_tile(s, pairs, 11, nv); return;
-    case 12: if (MR >= 12) gemm_tile(s, pairs, 12, nv); return;
-    case 13: if (MR >= 13) gemm_tile(s, pairs, 13, nv); return;
-    case 14: if (MR >= 14) gemm_tile(s, pairs, 14, nv); return;
+    case 1: gemm_tile(s, left, 1, nv); return;
+    case 2: gemm_tile(s, left, 2, nv); return;
+    case 3: gemm_tile(s, left, 3, nv); return;
+    case 4: gemm_tile(s, left, 4, nv); return;
+    case 5: if (MR >= 5) gemm_tile(s, left, 5, nv); return;
+    case 6: if (MR >= 6) gemm_tile(s, left, 6, nv); return;
+    case 7: if (MR >= 7) gemm_tile(s, left, 7, nv); return;
+    case 8: if (MR >= 8) gemm_tile(s, left, 8, nv); return;
+    case 9: if (MR >= 9) gemm_tile(s, left, 9, nv); return;
+    case 10: if (MR >= 10) gemm_tile(s, left, 10, nv); return;
+    case 11: if (MR >= 11) gemm_tile(s, left, 11, nv); return;
+    case 12: if (MR >= 12) gemm_tile(s, left, 12, nv); return;
+    case 13: if (MR >= 13) gemm_tile(s, left, 13, nv); return;
+    case 14: if (MR >= 14) gemm_tile(s, left, 14, nv); return;
     }
 }
 
-INLINE void gemm_tile_any(const struct gemm_step *s, bool pairs, int h, int nv)
+INLINE void gemm_tile_any(const struct gemm_step *s, enum gemm_left left, int h, int nv)
 {
     switch (nv) {
-    case 1: gemm_tile_of(s, pairs, h, 1); return;
-    case 2: gemm_tile_of(s, pairs, h, 2); return;
-    case 3: if (NV >= 3) gemm_tile_of(s, pairs, h, 3); return;
-    case 4: if (NV >= 4) gemm_tile_of(s, pairs, h, 4); return;
+    case 1: gemm_tile_of(s, left, h, 1); return;
+    case 2: gemm_tile_of(s, left, h, 2); return;
+    case 3: if (NV >= 3) gemm_tile_of(s, left, h, 3); return;
+    case 4: if (NV >= 4) gemm_tile_of(s, left, h, 4); return;
     }
 }
 
-INLINE void gemm_run(const struct gemm_run *g, bool pairs)
+INLINE void gemm_run(const struct gemm_run *g, enum gemm_left left)
 {
     int start = gemm_start(g->rows, g->from), col = gemm_start(g->cols, g->panel);
     int width = gemm_start(g->cols, g->panel + 1) - col, cols = imin(width, g->cols->n - col);
     bool direct = g->last && !g->ep && g->ct == F32;
-    int ahead = width * (int)sizeof(float) / imax(1, g->to - g->from);      /* the next panel of b, a share for each tile */
+    ptrdiff_t a_step = left == ROWS ? g->a_stride : g->k, b_stride = g->b_stride ? g->b_stride : width;
+    int ahead = (int)sizeof(float) * width / imax(1, g->to - g->from);      /* of the next panel of b, a share for each tile */
     uintptr_t next = (uintptr_t)g->b + (uintptr_t)g->k * (uintptr_t)width * sizeof(float);
     _Alignas(64) float tile[MR * NV * VN];
     for (int t = g->from; t < g->to; t++) {
         int row = gemm_start(g->rows, t), h = gemm_start(g->rows, t + 1) - row;
         float *sums = g->first && g->last ? tile : g->sums + (ptrdiff_t)(row - start) * width;
-        struct gemm_step s = { g->k, g->a + (ptrdiff_t)(row - start) * g->k, g->b, g->first ? NULL : sums,
-                               g->last ? tile : sums, VN, width, width, next, ahead };
+        struct gemm_step s = { g->k, g->a + (row - start) * a_step, g->b, g->first ? NULL : sums, g->last ? tile : sums, VN,
+                               width, width, g->a_stride, b_stride, next, ahead };
         if (direct) {
             s.to = (float *)g->c + row * g->ldc + col;
             s.to_stride = g->ldc;
             s.tail = VN - (width - cols);
         }
         next += (uintptr_t)g->k * (uintptr_t)ahead;
-        gemm_tile_any(&s, pairs, h, width / VN);
+        gemm_tile_any(&s, left, h, width / VN);
         if (g->last && !direct)
             gemm_finish(g, &(struct gemm_spot){ tile, width, row, col, h, cols });
     }

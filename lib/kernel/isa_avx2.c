@@ -20,7 +20,13 @@ enum { MR = 6, NV = 2, KC = 256 };
 
 static void pack_f32(const struct gemm_pack *g) { gemm_pack_to(g, SINGLE); }
 static void pack_bf16(const struct gemm_pack *g) { gemm_pack_to(g, ROUNDED); }
-static void run(const struct gemm_run *g) { gemm_run(g, false); }
+static void run(const struct gemm_run *g)
+{
+    if (g->a_stride)
+        gemm_run(g, ROWS);
+    else
+        gemm_run(g, PACKED);
+}
 ISA_END
 
 const struct kernels mim__kernels_avx2 = {

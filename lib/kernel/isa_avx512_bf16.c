@@ -21,8 +21,14 @@ enum { MR = 14, NV = 2, KC = 512 };
 
 static void pack_f32(const struct gemm_pack *g) { gemm_pack_to(g, SINGLE); }
 static void pack_pairs(const struct gemm_pack *g) { gemm_pack_to(g, PAIRED); }
-static void run_f32(const struct gemm_run *g) { gemm_run(g, false); }
-static void gemm_bf16_14x32_avx512bf16(const struct gemm_run *g) { gemm_run(g, true); }
+static void run_f32(const struct gemm_run *g)
+{
+    if (g->a_stride)
+        gemm_run(g, ROWS);
+    else
+        gemm_run(g, PACKED);
+}
+static void gemm_bf16_14x32_avx512bf16(const struct gemm_run *g) { gemm_run(g, PACKED_PAIRS); }
 ISA_END
 
 const struct kernels mim__kernels_avx512_bf16 = {

@@ -24,6 +24,7 @@ enum {
 
 struct product {
     const struct gemm_kernels *k;
+    enum dtype compute;
     const struct matrix *a, *b;
     void *c; enum dtype ct; ptrdiff_t ldc;
     const struct epilogue *ep;
@@ -32,6 +33,7 @@ struct product {
     struct gemm_cut bands, strips;      /* of tiles, of the panels of this range */
     int from, to;                       /* range of panels */
     struct gemm_cut batches;            /* of the panels of this range, to pack them */
+    bool a_lies, b_lies;                /* taken from memory as they are */
     float *packed;                      /* b of this range, block after block; NULL: tasks pack it themselves */
 };
 
@@ -62,6 +64,8 @@ static void pack_b(void *arg, int task, void *scratch)
                                     packed_panel(x, start, depth, from) });
 }
 
+static const float *at(const struct matrix *x, int row, int col) { return (const float *)x->data + row * x->stride + col; }
+
 static void multiply(void *arg, int task, void *scratch)
 {
     const struct product *x = arg;
@@ -69,18 +73,23 @@ static void multiply(void *arg, int task, void *scratch)
     int from = gemm_start(&x->bands, band), to = gemm_start(&x->bands, band + 1);
     int left = gemm_start(&x->strips, strip), right = gemm_start(&x->strips, strip + 1);
     float *block = scratch, *panel = block + BAND_FLOATS + SPILL_FLOATS, *sums = panel + x->k->nr * x->k->kc + SPILL_FLOATS;
-    struct gemm_run run = { 0, block, panel, &x->rows, &x->cols, from, to, 0, false, false, sums,
-                            x->c, x->ct, x->ldc, x->ep };
+    struct gemm_run run = { 0, block, panel, x->a_lies ? x->a->stride : 0, x->b_lies ? x->b->stride : 0, &x->rows, &x->cols,
+                            from, to, 0, false, false, sums, x->c, x->ct, x->ldc, x->ep };
     ptrdiff_t height = gemm_start(&x->rows, to) - gemm_start(&x->rows, from);
     for (int i = 0; i < x->depth.parts; i++) {
         int start, depth = block_depth(x, i, &start), first_col = gemm_start(&x->cols, x->from + left);
-        x->k->pack(&(struct gemm_pack){ x->a, !x->a->transposed, &x->rows, from, to, x->p + start, depth, block });
+        if (x->a_lies)
+            run.a = at(x->a, gemm_start(&x->rows, from), x->p + start);
+        else
+            x->k->pack(&(struct gemm_pack){ x->a, !x->a->transposed, &x->rows, from, to, x->p + start, depth, block });
         run.k = packed_depth(x->k, depth);
         run.first = i == 0;
         run.last = i == x->depth.parts - 1;
         for (int j = x->from + left; j < x->from + right; j++) {
             if (x->packed)
                 run.b = packed_panel(x, start, depth, j);
+            else if (x->b_lies)
+                run.b = at(x->b, x->p + start, gemm_start(&x->cols, j));
             else
                 x->k->pack(&(struct gemm_pack){ x->b, x->b->transposed, &x->cols, j, j + 1, x->p + start, depth, panel });
             run.panel = j;
@@ -107,6 +116,13 @@ static void cut_tasks(struct product *x, int64_t size)
     x->strips = gemm_cut(panels, 1, strips);
 }
 
+/* May a kernel read it as it lies? Rows 2 kB apart or a multiple of that would fall upon each other in first cache. */
+static bool lies_well(const struct matrix *x)
+{
+    return x->type == F32 && !x->transposed && x->stride % 512 &&
+           !(x->mean || x->activation != ACT_NONE || x->row_factor || x->col_factor);
+}
+
 /* Panels [from, to) of c. */
 static void run_range(struct product *x, const struct env *e, int from, int to, int64_t size, float *work)
 {
@@ -114,7 +130,7 @@ static void run_range(struct product *x, const struct env *e, int from, int to, 
     x->to = to;
     cut_tasks(x, size);
     int64_t floats = (int64_t)packed_depth(x->k, x->depth.n) * (gemm_start(&x->cols, to) - gemm_start(&x->cols, from));
-    x->packed = x->bands.parts > 1 && floats <= WORK_FLOATS ? work : NULL;
+    x->packed = x->bands.parts > 1 && !x->b_lies && floats <= WORK_FLOATS ? work : NULL;
     if (x->packed) {
         int64_t panel = floats / (to - from) / x->depth.parts;
         x->batches = gemm_cut(to - from, 1, imax(1, imin(to - from, (int)((to - from) * panel / PACK_FLOATS))));
@@ -130,6 +146,9 @@ static void run_part(struct product *x, const struct env *e, int p, int depth, f
     x->p = p;
     x->depth = gemm_cut(depth, 2, imax(1, ceil_div(depth, x->k->kc * x->k->step)));
     int64_t size = (int64_t)x->rows.n * x->cols.n * depth;
+    bool small = x->compute == F32 && size <= SMALL;
+    x->a_lies = small && lies_well(x->a);
+    x->b_lies = small && lies_well(x->b) && x->cols.n % x->k->unit == 0;
     for (int r = 0; r < ranges.parts; r++)
         run_range(x, e, gemm_start(&ranges, r), gemm_start(&ranges, r + 1), size, work);
 }
@@ -146,7 +165,8 @@ void mim__matmul(const struct env *e, enum dtype compute, int m, int n, int k,
     if (m <= 0 || n <= 0)
         return;
     const struct gemm_kernels *g = &e->k->gemm[compute];
-    struct product x = { .k = g, .a = a, .b = b, .c = c, .ct = ct, .ldc = ldc, .ep = is_empty(ep) ? NULL : ep };
+    struct product x = { .k = g, .compute = compute, .a = a, .b = b, .c = c, .ct = ct, .ldc = ldc,
+                         .ep = is_empty(ep) ? NULL : ep };
     x.rows = gemm_cut(m, 1, ceil_div(m, g->mr));
     x.cols = gemm_cut(n, g->unit, ceil_div(n, g->nr));
     struct gemm_cut parts = gemm_cut(k, 2, ct == F32 ? imax(1, ceil_div(k, DEEP)) : 1);

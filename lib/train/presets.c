@@ -31,10 +31,11 @@ const struct mim__preset mim__presets[] = {
     { "simmim_vit_large", "SimMIM on ViT-L/16", "{" SIMMIM ", \"encoder\": {" LARGE ", " SIMMIM_ENCODER "}}" },
     { "simmim_vit_huge", "SimMIM on ViT-H/14",
       "{" SIMMIM ", \"encoder\": {" HUGE ", " SIMMIM_ENCODER "}, \"masker.unit\": 28}" },
-    { "simmim_vit_tiny_32", "SimMIM on a small ViT for pictures of 32 x 32, with learned positions",
+    { "simmim_vit_tiny_32", "SimMIM on a small ViT for pictures of 32 x 32, with sine-cosine positions",
       "{\"image\": {\"height\": 32, \"width\": 32, \"resize\": \"bilinear\", \"crop\": \"random_resized\", \"crop_least\": 0.67,"
       " \"flip\": 0.5}, \"masker\": {\"kind\": \"random\", \"ratio\": 0.6, \"unit\": 8},"
-      " \"encoder\": {\"kind\": \"vit\", \"patch\": 4, \"width\": 192, \"depth\": 6, \"heads\": 3, \"pool\": \"mean\"},"
+      " \"encoder\": {\"kind\": \"vit\", \"patch\": 4, \"width\": 192, \"depth\": 6, \"heads\": 3, \"positions\": \"sincos\","
+      " \"pool\": \"mean\"},"
       " \"head\": {\"kind\": \"pixels\", \"loss\": \"l1\"},"
       " \"optimizer\": {\"kind\": \"adamw\", \"rate\": 1e-3, \"decay\": 0.05, \"clip\": 5}}" },
     { "vit_tiny", "ViT-Ti/16 and a classifier", "{" VIT ", \"encoder\": {" TINY ", \"mask_token\": 0}}" },

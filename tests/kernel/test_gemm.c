@@ -118,8 +118,8 @@ static void check_run(const struct gemm_kernels *g, int m, int n, int k, bool tw
     for (int pass = 0; pass <= twice; pass++)
         for (int j = 0; j < cols.parts; j++) {
             int col = gemm_start(&cols, j);
-            struct gemm_run r = { values, (float *)(void *)a.data, (float *)(void *)b.data + (ptrdiff_t)col * values, &rows, &cols,
-                                  0, rows.parts, j, pass == 0, pass == twice, (float *)(void *)sums.data + (ptrdiff_t)m * col,
+            struct gemm_run r = { values, (float *)(void *)a.data, (float *)(void *)b.data + (ptrdiff_t)col * values, 0, 0,
+                                  &rows, &cols, 0, rows.parts, j, pass == 0, pass == twice, (float *)(void *)sums.data + (ptrdiff_t)m * col,
                                   c.data, ct, (ptrdiff_t)stride, NULL };
             g->run(&r);
         }
