@@ -114,7 +114,8 @@ struct tensor *mim__graph_param(struct graph *g, const char *name, struct shape 
         return NULL;
     struct param *p = &g->params[g->param_count];
     size_t *size = &g->store_size[g->store];
-    *p = (struct param){ .shape = s, .init = how, .flags = flags, .store = g->store, .offset = *size, .count = elements(&s) };
+    *p = (struct param){ .shape = s, .init = how, .flags = flags, .store = g->store, .offset = *size };
+    p->count = elements(&s);
     snprintf(p->name, sizeof p->name, "%s%s", g->scope, name);
     struct tensor *made = add_tensor(g, TENSOR_PARAM, g->param_count, s, F32);
     if (!made)

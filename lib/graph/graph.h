@@ -72,7 +72,7 @@ struct op {     /* stateless, const, one per file in lib/op; only infer can fail
     /* 1 + index of an input whose gradient is dy itself (a residual), or 0. The planner then hands dy's own buffer
      * on where it can, and dx of that input is NULL; where it cannot, the operator adds or copies dy as usual. */
     int passes;
-    unsigned stops;                              /* inputs, as READ_X(i), whose gradient backward does not know: constants to it */
+    unsigned stops;                              /* inputs, as READ_X(i), that are constants to backward: no gradient */
 };
 #define READ_X(i) (1u << (i))
 #define READ_Y (1u << MAX_IN)
@@ -127,7 +127,7 @@ void mim__init_values(const struct param *p, uint64_t seed, size_t first, size_t
 struct plan_options {
     float *weights[MAX_STORES], *gradients[MAX_STORES];   /* the stores */
     bool backward;                        /* false: forward only, and no gradients are looked at */
-    const unsigned char *trained;         /* one byte a parameter: 0 where no gradient is wanted; NULL: all that are not fixed */
+    const unsigned char *trained;         /* one byte a parameter: 0, no gradient; NULL: all that are not fixed */
     const char *const *keep;              /* names of outputs that callers read after a run, ended by NULL; or NULL */
     struct tensor *seed;                  /* whose gradient backward starts from (the loss, or the tokens) */
     bool input_gradients;                 /* also gradients of f32 inputs */

@@ -12,7 +12,7 @@ struct mim__store {
     unsigned version;                       /* goes up when the host may have changed a value */
 };
 
-/* The parameters that a graph made in `store`, values zero; dry: without memory for them. *out is written on success only. */
+/* The parameters that a graph made in `store`, values zero; dry: without memory for them. *out: on success only. */
 mim_status mim__store_create(const struct graph *g, int store, bool dry, struct mim__store *out);
 void mim__store_free(mim_context *ctx, struct mim__store *s);
 /* Initial values of all of them, on the context's threads. */

@@ -6,7 +6,7 @@
  * three builds: from plain f32, from plain bf16, and with everything (PREPARED). */
 enum gemm_value { SINGLE, ROUNDED, PAIRED };
 enum gemm_source { PLAIN_F32, PLAIN_BF16, PREPARED };
-enum { GROUP = 8, AHEAD = 16 };      /* depths at a time, and how far ahead memory is asked for */
+enum { GROUP = 8, AHEAD = 32 };      /* depths at a time, and how far ahead memory is asked for */
 
 INLINE void gemm_prefetch(const struct matrix *x, bool narrow, int r, int c)
 {
