@@ -15,18 +15,23 @@ static void build(const mim_head *h, struct graph *g, const struct encoder_build
 {
     const struct head_options *o = &h->options;
     int classes = (int)o->classes;
-    b->logits = mim__op_linear(g, "classifier", e->pooled, classes,
-                               (struct linear){ .weight_init = { INIT_TRUNCATED, 0.02f, 2, 0 }, .compute = b->compute, .type = F32 });
+    b->logits = mim__op_linear(
+        g, "classifier", e->pooled, classes,
+        (struct linear){ .weight_init = { INIT_TRUNCATED, 0.02f, 2, 0 }, .compute = b->compute, .type = F32 });
     if (o->mixture)
         b->mixture = mim__graph_input(g, "mixture", SHAPE(e->batch, classes), F32);
     else
         b->labels = mim__graph_input(g, "labels", SHAPE(e->batch), I32);
-    b->loss = b->seed = mim__op_cross_entropy(g, b->logits, b->labels, b->mixture, (struct cross_entropy){ (float)o->smoothing });
+    b->loss = b->seed =
+        mim__op_cross_entropy(g, b->logits, b->labels, b->mixture, (struct cross_entropy){ (float)o->smoothing });
     mim__graph_output(g, "logits", b->logits);
     mim__graph_output(g, "loss", b->loss);
 }
 
-static const char *weight_name(enum name_column c) { return c == COLUMN_TIMM || c == COLUMN_BEIT ? "head.weight" : "classifier.weight"; }
+static const char *weight_name(enum name_column c)
+{
+    return c == COLUMN_TIMM || c == COLUMN_BEIT ? "head.weight" : "classifier.weight";
+}
 
 static mim_status config_from(const mim_tensors *t, enum name_column c, const char *prefix, mim_config *out, bool *found)
 {
@@ -49,4 +54,6 @@ static const struct name_rule rules[] = {
     { NULL, NULL, NULL, NULL },
 };
 
-const struct head_kind mim__classifier = { "classifier", check, build, config_from, rules, false, "ViTForImageClassification" };
+const struct head_kind mim__classifier = {
+    "classifier", check, build, config_from, rules, false, "ViTForImageClassification"
+};

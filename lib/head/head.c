@@ -19,7 +19,8 @@ static void build_none(const mim_head *h, struct graph *g, const struct encoder_
     b->seed = e->tokens;
 }
 
-static mim_status config_from_none(const mim_tensors *t, enum name_column c, const char *prefix, mim_config *out, bool *found)
+static mim_status config_from_none(const mim_tensors *t, enum name_column c, const char *prefix, mim_config *out,
+                                   bool *found)
 {
     (void)t;
     (void)c;
@@ -32,7 +33,7 @@ static mim_status config_from_none(const mim_tensors *t, enum name_column c, con
 static const struct name_rule no_rules[] = { { NULL, NULL, NULL, NULL } };
 static const struct head_kind none = { "none", check_none, build_none, config_from_none, no_rules, false, "ViTModel" };
 
-static const struct head_kind *const kinds[] = { &mim__pixels, &mim__classifier, &none };    /* as the choices of head.kind */
+static const struct head_kind *const kinds[] = { &mim__pixels, &mim__classifier, &none }; /* as the choices of head.kind */
 
 void mim__head_retain(mim_head *h) { mim__object_retain(&h->object); }
 bool mim__head_masks(const mim_head *h) { return h->kind->masks; }
@@ -107,7 +108,9 @@ static mim_status make_store(mim_head *h, bool dry)
 {
     const mim_encoder *e = h->encoder;
     struct graph *g = NULL;
-    struct encoder_build b = { .batch = 1, .height = (int)e->image.height, .width = (int)e->image.width, .masked = h->kind->masks };
+    struct encoder_build b = {
+        .batch = 1, .height = (int)e->image.height, .width = (int)e->image.width, .masked = h->kind->masks
+    };
     struct head_build own = { .compute = F32 };
     mim_status status = mim__graph_create(h->object.ctx, &g);
     if (status)
@@ -280,7 +283,10 @@ mim_status mim_head_tensors(mim_head *h, int32_t what, const char *naming, mim_t
 
 /* ---- describe ---- */
 
-mim_status mim__head_report(const mim_head *h, mim_config *report) { return mim__report_options(report, mim__head_options, &h->options); }
+mim_status mim__head_report(const mim_head *h, mim_config *report)
+{
+    return mim__report_options(report, mim__head_options, &h->options);
+}
 
 static mim_status report_names(const mim_head *h, mim_config *r)
 {

@@ -12,7 +12,8 @@ static mim_status check(const mim_head *h, struct head_options *o)
     mim_context *ctx = h->object.ctx;
     int64_t patch = h->encoder->options.patch;
     if (patch % o->reduce)
-        return mim__fail(ctx, MIM_ERR_VALUE, "head.reduce %lld does not divide patches of %lld", (long long)o->reduce, (long long)patch);
+        return mim__fail(ctx, MIM_ERR_VALUE, "head.reduce %lld does not divide patches of %lld", (long long)o->reduce,
+                         (long long)patch);
     if (!h->encoder->options.mask_token)
         return mim__fail(ctx, MIM_ERR_VALUE, "head.kind is pixels, but encoder.mask_token is 0");
     if (o->target == HEAD_WINDOW_NORM && o->window % 2 == 0)
@@ -26,8 +27,9 @@ static struct linear layer(int in, int out, enum dtype compute)
 {
     float bound = 1 / sqrtf((float)in);              /* PyTorch's initial values of a convolution */
     struct init uniform = { INIT_UNIFORM, bound, 0, 0 };
-    return (struct linear){ .weight_init = uniform, .bias_init = uniform, .weight_shape = SHAPE(out, in, 1, 1), .compute = compute,
-                            .type = F32 };
+    return (struct linear){
+        .weight_init = uniform, .bias_init = uniform, .weight_shape = SHAPE(out, in, 1, 1), .compute = compute, .type = F32
+    };
 }
 
 static struct tensor *predict(const mim_head *h, struct graph *g, struct tensor *x, enum dtype compute)
@@ -45,8 +47,11 @@ static struct tensor *target(const mim_head *h, struct graph *g, const struct en
 {
     const struct head_options *o = &h->options;
     if (o->target != HEAD_TARGET_HOST)
-        return mim__op_target(g, e->pixels, (struct target){ .patch = (int)h->encoder->options.patch, .kind = (enum target_kind)o->target,
-                                                             .window = (int)o->window, .reduce = (int)o->reduce });
+        return mim__op_target(g, e->pixels,
+                              (struct target){ .patch = (int)h->encoder->options.patch,
+                                               .kind = (enum target_kind)o->target,
+                                               .window = (int)o->window,
+                                               .reduce = (int)o->reduce });
     b->target = mim__graph_input(g, "target", SHAPE(e->batch, e->rows * e->cols, mim__head_depth(h)), F32);
     return b->target;
 }

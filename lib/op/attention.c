@@ -22,7 +22,8 @@ static mim_status infer(const struct call *c, const struct kernels *k, struct si
     int width = cols(x) / 3, tokens = x->rank == 3 ? x->dim[1] : 0;
     if (!tokens || c->xt[QKV] == I32 || cols(x) % 3 || a->heads < 1 || width % a->heads)
         return MIM_ERR_SHAPE;
-    if (bias && (c->xt[BIAS] != F32 || bias->rank != 3 || bias->dim[0] != a->heads || bias->dim[1] != tokens || bias->dim[2] != tokens))
+    if (bias && (c->xt[BIAS] != F32 || bias->rank != 3 || bias->dim[0] != a->heads || bias->dim[1] != tokens ||
+                 bias->dim[2] != tokens))
         return MIM_ERR_SHAPE;
     size_t unwanted = bias ? (size_t)tokens * (size_t)(width / a->heads) * sizeof(float) : 0;
     *out = (struct sizes){ .y = SHAPE(x->dim[0], tokens, width), .yt = c->xt[QKV],
@@ -32,7 +33,10 @@ static mim_status infer(const struct call *c, const struct kernels *k, struct si
     return MIM_OK;
 }
 
-static void *offset(const void *p, enum dtype t, size_t elements) { return p ? (char *)(uintptr_t)p + elements * dtype_size(t) : NULL; }
+static void *offset(const void *p, enum dtype t, size_t elements)
+{
+    return p ? (char *)(uintptr_t)p + elements * dtype_size(t) : NULL;
+}
 
 /* One head of one picture, forward operands. */
 static struct attention_head head_of(const struct call *c, float *lse, int picture, int head)
@@ -43,10 +47,17 @@ static struct attention_head head_of(const struct call *c, float *lse, int pictu
     const float *bias = c->x[BIAS];
     enum dtype t = c->xt[QKV];
     return (struct attention_head){
-        .n = tokens, .dim = dim, .type = t, .scale = a->scale != 0 ? a->scale : 1 / sqrtf((float)dim),
-        .q = offset(c->x[QKV], t, at), .k = offset(c->x[QKV], t, at + (size_t)width), .v = offset(c->x[QKV], t, at + 2 * (size_t)width),
-        .stride = 3 * width, .bias = bias ? bias + (size_t)head * (size_t)tokens * (size_t)tokens : NULL,
-        .y = offset(c->y, t, (size_t)picture * (size_t)tokens * (size_t)width + (size_t)(head * dim)), .y_stride = width,
+        .n = tokens,
+        .dim = dim,
+        .type = t,
+        .scale = a->scale != 0 ? a->scale : 1 / sqrtf((float)dim),
+        .q = offset(c->x[QKV], t, at),
+        .k = offset(c->x[QKV], t, at + (size_t)width),
+        .v = offset(c->x[QKV], t, at + 2 * (size_t)width),
+        .stride = 3 * width,
+        .bias = bias ? bias + (size_t)head * (size_t)tokens * (size_t)tokens : NULL,
+        .y = offset(c->y, t, (size_t)picture * (size_t)tokens * (size_t)width + (size_t)(head * dim)),
+        .y_stride = width,
         .lse = lse + ((size_t)picture * (size_t)a->heads + (size_t)head) * (size_t)tokens,
     };
 }

@@ -17,7 +17,8 @@ static mim_status infer(const struct call *c, const struct kernels *k, struct si
     int n = rows(c->xs[LOGITS]);
     (void)k;
     bool labels = !c->xs[LABELS] || (c->xt[LABELS] == I32 && elements(c->xs[LABELS]) == (size_t)n);
-    bool mixture = !c->xs[MIXTURE] || (c->xt[MIXTURE] == F32 && rows(c->xs[MIXTURE]) == n && cols(c->xs[MIXTURE]) == cols(c->xs[LOGITS]));
+    bool mixture = !c->xs[MIXTURE] ||
+                   (c->xt[MIXTURE] == F32 && rows(c->xs[MIXTURE]) == n && cols(c->xs[MIXTURE]) == cols(c->xs[LOGITS]));
     if (c->xt[LOGITS] != F32 || !labels || !mixture || !c->xs[LABELS] == !c->xs[MIXTURE])
         return MIM_ERR_SHAPE;
     *out = (struct sizes){ .y = SHAPE(1), .yt = F32, .saved = ((size_t)n + 1) * sizeof(float),
@@ -87,7 +88,8 @@ static void backward_task(void *arg, int task, void *scratch)
         float scale = takes_part(c, r) ? j->slope : 0;
         k->scale(n, 0, row_of(c->x[LOGITS], F32, n, r), to);
         if (scale != 0)
-            k->exp_shifted(n, ((const float *)c->saved)[r], scale * (t ? k->sum(n, t) : 1), row_of(c->x[LOGITS], F32, n, r), to);
+            k->exp_shifted(n, ((const float *)c->saved)[r], scale * (t ? k->sum(n, t) : 1), row_of(c->x[LOGITS], F32, n, r),
+                           to);
         if (scale != 0 && t)
             k->axpy(n, -scale, t, to);
         if (scale != 0 && !t) {
@@ -107,8 +109,12 @@ static void backward(const struct call *c, const struct env *e)
         split(e, tasks(n, ROWS), backward_task, &j);
 }
 
-static const struct op cross_entropy_op = { .name = "cross_entropy", .infer = infer, .forward = forward, .backward = backward,
-                                            .reads = READ_X(LOGITS) | READ_X(LABELS) | READ_X(MIXTURE), .stops = READ_X(MIXTURE) };
+static const struct op cross_entropy_op = { .name = "cross_entropy",
+                                            .infer = infer,
+                                            .forward = forward,
+                                            .backward = backward,
+                                            .reads = READ_X(LOGITS) | READ_X(LABELS) | READ_X(MIXTURE),
+                                            .stops = READ_X(MIXTURE) };
 
 struct tensor *mim__op_cross_entropy(struct graph *g, struct tensor *logits, struct tensor *labels, struct tensor *mixture,
                                      struct cross_entropy o)

@@ -16,12 +16,14 @@ static mim_status infer(const struct call *c, const struct kernels *k, struct si
 {
     const struct shape *x = c->xs[X], *positions = c->xs[POSITIONS];
     (void)k;
-    if (x->rank != 3 || c->xt[X] != F32 || c->xt[CLS] != F32 || c->xt[POSITIONS] != F32 || (c->xs[CLS] && elements(c->xs[CLS]) != (size_t)x->dim[2]))
+    if (x->rank != 3 || c->xt[X] != F32 || c->xt[CLS] != F32 || c->xt[POSITIONS] != F32 ||
+        (c->xs[CLS] && elements(c->xs[CLS]) != (size_t)x->dim[2]))
         return MIM_ERR_SHAPE;
     int tokens = x->dim[1] + (c->xs[CLS] ? 1 : 0);
     if (positions && (cols(positions) != x->dim[2] || (rows(positions) != tokens && rows(positions) != x->dim[1])))
         return MIM_ERR_SHAPE;
-    *out = (struct sizes){ .y = SHAPE(x->dim[0], tokens, x->dim[2]), .yt = F32, .scratch = (size_t)x->dim[2] * sizeof(float) };
+    *out =
+        (struct sizes){ .y = SHAPE(x->dim[0], tokens, x->dim[2]), .yt = F32, .scratch = (size_t)x->dim[2] * sizeof(float) };
     return MIM_OK;
 }
 
@@ -37,7 +39,8 @@ static void forward_task(void *arg, int t, void *scratch)
 {
     const struct job *j = arg;
     const struct call *c = j->c;
-    int dim = cols(c->ys), tokens = c->ys->dim[1], patches = c->xs[X]->dim[1], first = tokens - patches, p = position_of(c, t);
+    int dim = cols(c->ys), tokens = c->ys->dim[1], patches = c->xs[X]->dim[1], first = tokens - patches,
+        p = position_of(c, t);
     (void)scratch;
     for (int b = 0; b < c->ys->dim[0]; b++) {
         const float *from = t < first ? c->x[CLS] : row_of(c->x[X], F32, dim, b * patches + t - first);
@@ -59,7 +62,8 @@ static void backward_task(void *arg, int t, void *scratch)
 {
     const struct job *j = arg;
     const struct call *c = j->c;
-    int dim = cols(c->ys), tokens = c->ys->dim[1], patches = c->xs[X]->dim[1], first = tokens - patches, p = position_of(c, t);
+    int dim = cols(c->ys), tokens = c->ys->dim[1], patches = c->xs[X]->dim[1], first = tokens - patches,
+        p = position_of(c, t);
     float *sum = scratch;
     memset(sum, 0, (size_t)dim * sizeof *sum);
     for (int b = 0; b < c->ys->dim[0]; b++) {

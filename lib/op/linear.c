@@ -49,11 +49,12 @@ static mim_status infer(const struct call *c, const struct kernels *k, struct si
     int n = rows(x), in = cols(x), width = w->dim[0];
     if (x->rank < 1 || c->xt[X] == I32 || c->xt[W] != F32 || c->xt[BIAS] != F32)
         return MIM_ERR_SHAPE;
-    bool fits = w->rank >= 2 && elements(w) == (size_t)width * (size_t)in && (!c->xs[BIAS] || elements(c->xs[BIAS]) == (size_t)width)
-             && (!c->xs[GAMMA] || (c->xt[X] == F32 && elements(c->xs[GAMMA]) == (size_t)in && !a->activation))
-             && (!c->xs[SCALE] || elements(c->xs[SCALE]) == (size_t)width)
-             && (!c->xs[RESIDUAL] || (c->xt[RESIDUAL] == F32 && elements(c->xs[RESIDUAL]) == (size_t)n * (size_t)width))
-             && (!a->drop_path || (a->tokens > 0 && n % a->tokens == 0));
+    bool fits = w->rank >= 2 && elements(w) == (size_t)width * (size_t)in &&
+                (!c->xs[BIAS] || elements(c->xs[BIAS]) == (size_t)width) &&
+                (!c->xs[GAMMA] || (c->xt[X] == F32 && elements(c->xs[GAMMA]) == (size_t)in && !a->activation)) &&
+                (!c->xs[SCALE] || elements(c->xs[SCALE]) == (size_t)width) &&
+                (!c->xs[RESIDUAL] || (c->xt[RESIDUAL] == F32 && elements(c->xs[RESIDUAL]) == (size_t)n * (size_t)width)) &&
+                (!a->drop_path || (a->tokens > 0 && n % a->tokens == 0));
     if (!fits)
         return MIM_ERR_SHAPE;
     out->y = *x;
@@ -144,7 +145,8 @@ static void weight_product(const struct call *c, const struct env *e, const stru
     mim__matmul(e, a->compute, out, in, n, &g, &x, to, F32, in, &ep, (float *)e->work + l->product);
 }
 
-static void bias_sums(const struct call *c, const struct env *e, const struct layout *l, const float *factor, float *to, bool add)
+static void bias_sums(const struct call *c, const struct env *e, const struct layout *l, const float *factor, float *to,
+                      bool add)
 {
     const struct attr *a = c->attr;
     mim__op_sums(e, c->yt, rows(c->xs[X]), c->xs[W]->dim[0], c->dy, factor, imax(a->tokens, 1),
@@ -221,7 +223,8 @@ static const struct op linear_op = {
     .reads = READ_X(X) | READ_X(W) | READ_X(BIAS) | READ_X(GAMMA) | READ_X(BETA) | READ_X(SCALE), .passes = RESIDUAL + 1,
 };
 
-static struct tensor *named(struct graph *g, const char *name, const char *part, struct shape s, struct init how, unsigned flags)
+static struct tensor *named(struct graph *g, const char *name, const char *part, struct shape s, struct init how,
+                            unsigned flags)
 {
     char full[64];
     snprintf(full, sizeof full, "%s%s", name, part);

@@ -16,7 +16,8 @@ static mim_status infer(const struct call *c, const struct kernels *k, struct si
 {
     int n = rows(c->xs[X]), dim = cols(c->xs[X]);
     (void)k;
-    if (c->xt[X] != F32 || c->xt[TOKEN] != F32 || c->xt[MASK] != I32 || elements(c->xs[MASK]) != (size_t)n || elements(c->xs[TOKEN]) != (size_t)dim)
+    if (c->xt[X] != F32 || c->xt[TOKEN] != F32 || c->xt[MASK] != I32 || elements(c->xs[MASK]) != (size_t)n ||
+        elements(c->xs[TOKEN]) != (size_t)dim)
         return MIM_ERR_SHAPE;
     *out = (struct sizes){ .y = *c->xs[X], .yt = F32, .work = ((size_t)n + mim__op_sums_size(n, dim)) * sizeof(float),
                            .scratch = (size_t)dim * sizeof(float) };

@@ -68,9 +68,20 @@ static void backward(const struct call *c, const struct env *e)
         split(e, tasks(n, ROWS), widen_task, &j);
         dy = j.wide;
     }
-    struct norm_rows norm = { .rows = n, .dim = dim, .x = c->x[X], .mean = mean, .rstd = mean + n, .gamma = c->x[GAMMA], .dy = dy,
-                              .dx = c->dx[X], .dgamma = c->dx[GAMMA], .dbeta = c->dx[BETA], .partial = partial,
-                              .add_dx = c->add >> X & 1, .add_dgamma = c->add >> GAMMA & 1, .add_dbeta = c->add >> BETA & 1 };
+    struct norm_rows norm = { .rows = n,
+                              .dim = dim,
+                              .x = c->x[X],
+                              .mean = mean,
+                              .rstd = mean + n,
+                              .gamma = c->x[GAMMA],
+                              .dy = dy,
+                              .dx = c->dx[X],
+                              .dgamma = c->dx[GAMMA],
+                              .dbeta = c->dx[BETA],
+                              .partial = partial,
+                              .add_dx = c->add >> X & 1,
+                              .add_dgamma = c->add >> GAMMA & 1,
+                              .add_dbeta = c->add >> BETA & 1 };
     mim__op_norm_backward(e, &norm);
 }
 

@@ -49,7 +49,8 @@ struct tensor *mim__op_embed(struct graph *g, struct tensor *x, struct tensor *c
 /* A table of prefix + r0 * c0 + suffix rows to prefix + r1 * c1 + suffix rows: out = (R kron C) table per column, prefix and
  * suffix rows unchanged. R [r1, r0] and C [c1, c0] are constants. Positions and relative tables of another grid. */
 struct resample { int prefix, suffix; };
-struct tensor *mim__op_resample(struct graph *g, struct tensor *table, struct tensor *r, struct tensor *c, struct resample o);
+struct tensor *mim__op_resample(struct graph *g, struct tensor *table, struct tensor *r, struct tensor *c,
+                                struct resample o);
 
 /* Relative position bias [heads, n, n] of a grid from its table [(2 rows - 1)(2 cols - 1) (+ 3 with class token), heads]. */
 struct relative { int rows, cols, cls; };

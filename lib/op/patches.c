@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* patches.c -- a picture as rows of patches (Dosovitskiy et al. 2021, sec. 3.1), each in the order of a convolution's weight.
+/* patches.c -- a picture as rows of patches (Dosovitskiy et al. 2021, sec. 3.1), each in the order of a convolution's
+ * weight.
  *
  *   x [batch, channels, height, width] f32      y [batch, rows * cols, channels * patch^2], order (channel, row, column)
  */
@@ -28,7 +29,8 @@ static size_t corner(const struct call *c, int r)
     const struct attr *a = c->attr;
     const int *d = c->xs[0]->dim;
     int across = d[3] / a->patch, each = c->ys->dim[1], y = r % each / across, x = r % each % across;
-    return ((size_t)(r / each) * (size_t)d[1] * (size_t)d[2] + (size_t)(y * a->patch)) * (size_t)d[3] + (size_t)(x * a->patch);
+    return ((size_t)(r / each) * (size_t)d[1] * (size_t)d[2] + (size_t)(y * a->patch)) * (size_t)d[3] +
+           (size_t)(x * a->patch);
 }
 
 static void forward_task(void *arg, int task, void *scratch)

@@ -22,10 +22,13 @@ static mim_status infer(const struct call *c, const struct kernels *k, struct si
     const struct shape *p = c->xs[PREDICTION];
     int n = rows(p);
     (void)k;
-    if (c->xt[PREDICTION] != F32 || c->xt[TARGET] != F32 || elements(c->xs[TARGET]) != elements(p) || cols(c->xs[TARGET]) != cols(p)
-        || (c->xs[MASK] && (c->xt[MASK] != I32 || elements(c->xs[MASK]) != (size_t)n)) || o->channels < 1 || cols(p) % o->channels)
+    if (c->xt[PREDICTION] != F32 || c->xt[TARGET] != F32 || elements(c->xs[TARGET]) != elements(p) ||
+        cols(c->xs[TARGET]) != cols(p) || (c->xs[MASK] && (c->xt[MASK] != I32 || elements(c->xs[MASK]) != (size_t)n)) ||
+        o->channels < 1 || cols(p) % o->channels)
         return MIM_ERR_SHAPE;
-    *out = (struct sizes){ .y = SHAPE(1), .yt = F32, .saved = sizeof(double), .work = 2 * (size_t)tasks(n, ROWS) * sizeof(double) };
+    *out = (struct sizes){
+        .y = SHAPE(1), .yt = F32, .saved = sizeof(double), .work = 2 * (size_t)tasks(n, ROWS) * sizeof(double)
+    };
     return MIM_OK;
 }
 
@@ -41,7 +44,10 @@ static double distance(const struct pixel_loss *o, int n, const float *a, const 
     double sum = 0;
     for (int i = 0; i < n; i++) {
         double d = fabs((double)a[i] - b[i]);
-        sum += o->kind == LOSS_L1 ? d : o->kind == LOSS_L2 ? d * d : d < o->beta ? d * d / (2 * (double)o->beta) : d - o->beta / 2;
+        sum += o->kind == LOSS_L1   ? d
+               : o->kind == LOSS_L2 ? d * d
+               : d < o->beta        ? d * d / (2 * (double)o->beta)
+                                    : d - o->beta / 2;
     }
     return sum;
 }
@@ -111,8 +117,12 @@ static void backward(const struct call *c, const struct env *e)
         split(e, tasks(rows(c->xs[PREDICTION]), ROWS), backward_task, &j);
 }
 
-static const struct op pixel_loss_op = { .name = "pixel_loss", .infer = infer, .forward = forward, .backward = backward,
-                                         .reads = READ_X(PREDICTION) | READ_X(TARGET) | READ_X(MASK), .stops = READ_X(TARGET) };
+static const struct op pixel_loss_op = { .name = "pixel_loss",
+                                         .infer = infer,
+                                         .forward = forward,
+                                         .backward = backward,
+                                         .reads = READ_X(PREDICTION) | READ_X(TARGET) | READ_X(MASK),
+                                         .stops = READ_X(TARGET) };
 
 struct tensor *mim__op_pixel_loss(struct graph *g, struct tensor *prediction, struct tensor *target, struct tensor *mask,
                                   struct pixel_loss o)

@@ -108,7 +108,8 @@ static void backward_slice_task(void *arg, int b, void *scratch)
     (void)scratch;
     if (!(c->add & 1))
         memset(dx, 0, (size_t)tokens * (size_t)dim * sizeof *dx);
-    mim__op_store(j->e, F32, a->count * dim, row_of(c->dy, F32, dim, b * a->count), at_row(dx, F32, dim, a->first), c->add & 1, NULL);
+    mim__op_store(j->e, F32, a->count * dim, row_of(c->dy, F32, dim, b * a->count), at_row(dx, F32, dim, a->first),
+                  c->add & 1, NULL);
 }
 
 static void backward_slice(const struct call *c, const struct env *e)
@@ -118,7 +119,9 @@ static void backward_slice(const struct call *c, const struct env *e)
         split(e, c->ys->dim[0], backward_slice_task, &j);
 }
 
-static const struct op slice_op = { .name = "slice", .infer = infer_slice, .forward = forward_slice, .backward = backward_slice };
+static const struct op slice_op = {
+    .name = "slice", .infer = infer_slice, .forward = forward_slice, .backward = backward_slice
+};
 
 struct tensor *mim__op_slice(struct graph *g, struct tensor *x, int first, int count)
 {

@@ -16,7 +16,8 @@ static mim_status infer(const struct call *c, const struct kernels *k, struct si
     const struct relative *o = c->attr;
     int heads = cols(c->xs[0]), n = o->rows * o->cols + (o->cls ? 1 : 0);
     (void)k;
-    if (c->xt[0] != F32 || o->rows < 1 || o->cols < 1 || rows(c->xs[0]) != (2 * o->rows - 1) * (2 * o->cols - 1) + (o->cls ? 3 : 0))
+    if (c->xt[0] != F32 || o->rows < 1 || o->cols < 1 ||
+        rows(c->xs[0]) != (2 * o->rows - 1) * (2 * o->cols - 1) + (o->cls ? 3 : 0))
         return MIM_ERR_SHAPE;
     *out = (struct sizes){ .y = SHAPE(heads, n, n), .yt = F32 };
     return MIM_OK;

@@ -32,7 +32,9 @@ static void backward(const struct call *c, const struct env *e)
         mim__op_pass(e, c->yt, n, row_of(c->dy, c->yt, n, r), at_row(c->dx[0], c->yt, n, r), c->add & 1, e->scratch);
 }
 
-static const struct op reshape_op = { .name = "reshape", .infer = infer, .forward = forward, .backward = backward, .passes = 1 };
+static const struct op reshape_op = {
+    .name = "reshape", .infer = infer, .forward = forward, .backward = backward, .passes = 1
+};
 
 struct tensor *mim__op_reshape(struct graph *g, struct tensor *x, struct shape s)
 {

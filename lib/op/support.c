@@ -35,7 +35,14 @@ void mim__op_store(const struct env *e, enum dtype t, int n, const float *from, 
 
 /* ---- sums over rows ---- */
 
-struct sums { const struct env *e; enum dtype t; int rows, cols, group; const void *x; const float *factor; float *partial; };
+struct sums {
+    const struct env *e;
+    enum dtype t;
+    int rows, cols, group;
+    const void *x;
+    const float *factor;
+    float *partial;
+};
 
 size_t mim__op_sums_size(int rows, int cols) { return (size_t)tasks(rows, ROWS) * (size_t)cols; }
 
@@ -104,8 +111,9 @@ static void norm_task(void *arg, int task, void *scratch)
         memset(dbeta, 0, dim * sizeof *dbeta);
     }
     for (int r = task * ROWS; r < end; r++)
-        j->e->k->rows.norm_backward(n->dim, n->x + (size_t)r * dim, n->mean[r], n->rstd[r], n->gamma, n->dy + (size_t)r * dim,
-                                    n->dx ? n->dx + (size_t)r * dim : NULL, n->add_dx, sums ? dgamma : NULL, sums ? dbeta : NULL);
+        j->e->k->rows.norm_backward(n->dim, n->x + (size_t)r * dim, n->mean[r], n->rstd[r], n->gamma,
+                                    n->dy + (size_t)r * dim, n->dx ? n->dx + (size_t)r * dim : NULL, n->add_dx,
+                                    sums ? dgamma : NULL, sums ? dbeta : NULL);
 }
 
 void mim__op_norm_backward(const struct env *e, const struct norm_rows *n)

@@ -27,7 +27,8 @@ static mim_status infer(const struct call *c, const struct kernels *k, struct si
     const struct target *o = c->attr;
     const struct shape *x = c->xs[0];
     (void)k;
-    if (x->rank != 4 || c->xt[0] != F32 || o->patch < 1 || o->reduce < 1 || x->dim[2] % o->patch || x->dim[3] % o->patch || o->patch % o->reduce)
+    if (x->rank != 4 || c->xt[0] != F32 || o->patch < 1 || o->reduce < 1 || x->dim[2] % o->patch || x->dim[3] % o->patch ||
+        o->patch % o->reduce)
         return MIM_ERR_SHAPE;
     struct size s = size_of(c);
     size_t plane = round_up((size_t)s.height * (size_t)s.width, 16), sums = (size_t)(s.height + 1) * (size_t)(s.width + 1);
