@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_threads.c -- the same bits whatever runs the tasks, whatever the order of pictures is called, and whatever the
  * batch was planned for; and cancelling at any moment. */
+#define _POSIX_C_SOURCE 200809L      /* nanosleep */
 #include "train/make.h"
 
 #include <pthread.h>
