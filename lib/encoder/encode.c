@@ -55,9 +55,11 @@ static mim_status make_encoding(mim_encoder *e, struct encoding *c)
         status = mim__encoder_grid(e, e->image.height, e->image.width, &rows, &cols);
     if (status)
         return status;
-    c->inputs[PIXELS] = (struct mim__input){ .name = "pixels", .check = INPUT_FINITE, .type = F32, .each = pixels, .batch = INT32_MAX };
-    c->inputs[MASK] = (struct mim__input){ .name = "mask", .check = INPUT_MASK, .type = I32, .each = (size_t)rows * (size_t)cols,
-                                           .batch = INT32_MAX };
+    c->inputs[PIXELS] =
+        (struct mim__input){ .name = "pixels", .check = INPUT_FINITE, .type = F32, .each = pixels, .batch = INT32_MAX };
+    c->inputs[MASK] = (struct mim__input){
+        .name = "mask", .check = INPUT_MASK, .type = I32, .each = (size_t)rows * (size_t)cols, .batch = INT32_MAX
+    };
     return MIM_OK;
 }
 
@@ -154,7 +156,8 @@ static mim_status check_outputs(const mim_encoder *e, const struct graph *g, con
 }
 
 /* The new plan before the old one goes, whose outputs stay readable if this fails. */
-static mim_status make_plan(mim_encoder *e, struct encoding *c, const struct encoder_build *want, const struct mim__words *outputs)
+static mim_status make_plan(mim_encoder *e, struct encoding *c, const struct encoder_build *want,
+                            const struct mim__words *outputs)
 {
     const char *keep[OUTPUTS_MAX + 1] = { NULL };
     struct plan_options o = { .weights = { e->store.values }, .keep = keep };
@@ -324,7 +327,8 @@ static mim_status refresh(void *owner, int index, bool shape_only, struct mim__t
     b.rows = (int)(e->image.height / e->options.patch);
     b.cols = (int)(e->image.width / e->options.patch);
     describe(e, t->name, &b, t);
-    return shape_only ? MIM_OK : mim__fail(e->object.ctx, MIM_ERR_STATE, "output \"%s\" was not asked of the last encode", t->name);
+    return shape_only ? MIM_OK
+                      : mim__fail(e->object.ctx, MIM_ERR_STATE, "output \"%s\" was not asked of the last encode", t->name);
 }
 
 static void release(void *owner) { mim_encoder_destroy(owner); }

@@ -42,8 +42,8 @@ static mim_status read_options(mim_encoder *e, const mim_config *config)
         e->options.table_cols = cols;
     }
     if (!status && e->options.table_rows * e->options.table_cols > GRID_MOST)
-        status = mim__fail(ctx, MIM_ERR_VALUE, "position tables of a %lldx%lld grid are too large", (long long)e->options.table_rows,
-                           (long long)e->options.table_cols);
+        status = mim__fail(ctx, MIM_ERR_VALUE, "position tables of a %lldx%lld grid are too large",
+                           (long long)e->options.table_rows, (long long)e->options.table_cols);
     return status;
 }
 
@@ -182,8 +182,14 @@ static mim_status weights_view(mim_encoder *e, const char *naming, mim_tensors *
         status = json.failed ? MIM_ERR_NOMEM : MIM_OK;
         json.size = 0;                      /* no such folder can be written; the tensors can still be read */
     }
-    struct mim__view v = { .owner = e, .release = release, .written = written, .writable = true, .whole = true,
-                           .array = e->store.values, .elements = e->store.elements, .config_json = json.size ? json.data : NULL };
+    struct mim__view v = { .owner = e,
+                           .release = release,
+                           .written = written,
+                           .writable = true,
+                           .whole = true,
+                           .array = e->store.values,
+                           .elements = e->store.elements,
+                           .config_json = json.size ? json.data : NULL };
     mim__encoder_retain(e);
     if (!status)
         status = mim__tensors_view(ctx, &v, names.count, names.list, &view);

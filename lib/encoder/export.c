@@ -47,7 +47,8 @@ static const char *activation_name(const mim_encoder *e, const char *const names
 
 static void add_size(const mim_encoder *e, struct mim__text *t, const char *key)
 {
-    long long h = (long long)(e->options.table_rows * e->options.patch), w = (long long)(e->options.table_cols * e->options.patch);
+    long long h = (long long)(e->options.table_rows * e->options.patch),
+              w = (long long)(e->options.table_cols * e->options.patch);
     if (h == w)
         mim__text_format(t, "  \"%s\": %lld,\n", key, h);
     else
@@ -69,18 +70,21 @@ static mim_status huggingface_json(const mim_encoder *e, const struct encoder_js
     static const char *const names[] = { "gelu", "gelu_pytorch_tanh", "quick_gelu", "relu", "silu" };
     const struct encoder_options *o = &e->options;
     if (!o->class_token || !o->norm || o->pool_norm)
-        return refuse(e, "ViT of transformers", !o->class_token ? "no class token" : "another final norm than one of all tokens");
+        return refuse(e, "ViT of transformers",
+                      !o->class_token ? "no class token" : "another final norm than one of all tokens");
     if (o->positions == POSITIONS_NONE || !o->position_class)
         return refuse(e, "ViT of transformers", "no absolute positions of all tokens");
     if (j->classes && o->pool != POOL_CLASS)
         return refuse(e, "ViTForImageClassification", "features that are the mean of patches");
-    mim__text_format(t, "{\n  \"architectures\": [\"%s\"],\n  \"model_type\": \"vit\",\n  \"dtype\": \"float32\",\n", j->class_name);
+    mim__text_format(t, "{\n  \"architectures\": [\"%s\"],\n  \"model_type\": \"vit\",\n  \"dtype\": \"float32\",\n",
+                     j->class_name);
     mim__text_format(t, "  \"hidden_size\": %lld,\n  \"num_hidden_layers\": %lld,\n  \"num_attention_heads\": %lld,\n"
                         "  \"intermediate_size\": %lld,\n", (long long)o->width, (long long)o->depth, (long long)o->heads,
                      (long long)o->hidden);
     add_size(e, t, "image_size");
-    mim__text_format(t, "  \"patch_size\": %lld,\n  \"encoder_stride\": %lld,\n  \"num_channels\": %lld,\n  \"hidden_act\": \"%s\",\n",
-                     (long long)o->patch, (long long)o->patch, (long long)e->image.channels, activation_name(e, names));
+    mim__text_format(
+        t, "  \"patch_size\": %lld,\n  \"encoder_stride\": %lld,\n  \"num_channels\": %lld,\n  \"hidden_act\": \"%s\",\n",
+        (long long)o->patch, (long long)o->patch, (long long)e->image.channels, activation_name(e, names));
     mim__text_add(t, "  \"layer_norm_eps\": ");
     mim__text_f64(t, o->eps);
     mim__text_format(t, ",\n  \"qkv_bias\": %s,\n  \"hidden_dropout_prob\": 0.0,\n  \"attention_probs_dropout_prob\": 0.0",
@@ -128,21 +132,25 @@ static const char *truth(bool b) { return b ? "true" : "false"; }
 static void add_beit_arguments(const mim_encoder *e, struct mim__text *t)
 {
     const struct encoder_options *o = &e->options;
-    mim__text_format(t, ",\n    \"use_abs_pos_emb\": %s,\n    \"use_rel_pos_bias\": %s,\n    \"use_shared_rel_pos_bias\": %s,\n"
-                        "    \"qkv_bias\": %s,\n    \"global_pool\": \"%s\"",
+    mim__text_format(t,
+                     ",\n    \"use_abs_pos_emb\": %s,\n    \"use_rel_pos_bias\": %s,\n    \"use_shared_rel_pos_bias\": %s,\n"
+                     "    \"qkv_bias\": %s,\n    \"global_pool\": \"%s\"",
                      truth(o->positions != POSITIONS_NONE), truth(o->relative == RELATIVE_BLOCK),
-                     truth(o->relative == RELATIVE_SHARED), truth(o->qkv_bias != QKV_BIAS_NONE), o->pool_norm ? "avg" : "token");
+                     truth(o->relative == RELATIVE_SHARED), truth(o->qkv_bias != QKV_BIAS_NONE),
+                     o->pool_norm ? "avg" : "token");
 }
 
 static void add_vit_arguments(const mim_encoder *e, struct mim__text *t)
 {
     static const char *const names[] = { "gelu", "gelu_tanh", "quick_gelu", "relu", "silu" };
     const struct encoder_options *o = &e->options;
-    mim__text_format(t, ",\n    \"class_token\": %s,\n    \"pos_embed\": \"%s\",\n    \"no_embed_class\": %s,\n    \"qkv_bias\": %s,\n"
-                        "    \"global_pool\": \"%s\",\n    \"fc_norm\": %s,\n    \"act_layer\": \"%s\"",
-                     truth(o->class_token), o->positions == POSITIONS_NONE ? "none" : "learn",
-                     truth(o->class_token && !o->position_class), truth(o->qkv_bias != QKV_BIAS_NONE),
-                     o->pool == POOL_MEAN ? "avg" : "token", truth(o->pool_norm), activation_name(e, names));
+    mim__text_format(
+        t,
+        ",\n    \"class_token\": %s,\n    \"pos_embed\": \"%s\",\n    \"no_embed_class\": %s,\n    \"qkv_bias\": %s,\n"
+        "    \"global_pool\": \"%s\",\n    \"fc_norm\": %s,\n    \"act_layer\": \"%s\"",
+        truth(o->class_token), o->positions == POSITIONS_NONE ? "none" : "learn",
+        truth(o->class_token && !o->position_class), truth(o->qkv_bias != QKV_BIAS_NONE),
+        o->pool == POOL_MEAN ? "avg" : "token", truth(o->pool_norm), activation_name(e, names));
 }
 
 static mim_status timm_json(const mim_encoder *e, const struct encoder_json *j, struct mim__text *t)
@@ -153,11 +161,15 @@ static mim_status timm_json(const mim_encoder *e, const struct encoder_json *j, 
     if (status)
         return status;
     long long h = (long long)(o->table_rows * o->patch), w = (long long)(o->table_cols * o->patch);
-    mim__text_format(t, "{\n  \"architecture\": \"%s\",\n  \"num_classes\": %lld,\n  \"num_features\": %lld,\n  \"model_args\": {\n",
-                     timm_architecture(e, beit), (long long)j->classes, (long long)o->width);
-    mim__text_format(t, "    \"img_size\": [%lld, %lld],\n    \"patch_size\": %lld,\n    \"in_chans\": %lld,\n    \"embed_dim\": %lld,\n"
-                        "    \"depth\": %lld,\n    \"num_heads\": %lld,\n    \"mlp_ratio\": ", h, w, (long long)o->patch,
-                     (long long)e->image.channels, (long long)o->width, (long long)o->depth, (long long)o->heads);
+    mim__text_format(
+        t, "{\n  \"architecture\": \"%s\",\n  \"num_classes\": %lld,\n  \"num_features\": %lld,\n  \"model_args\": {\n",
+        timm_architecture(e, beit), (long long)j->classes, (long long)o->width);
+    mim__text_format(
+        t,
+        "    \"img_size\": [%lld, %lld],\n    \"patch_size\": %lld,\n    \"in_chans\": %lld,\n    \"embed_dim\": %lld,\n"
+        "    \"depth\": %lld,\n    \"num_heads\": %lld,\n    \"mlp_ratio\": ",
+        h, w, (long long)o->patch, (long long)e->image.channels, (long long)o->width, (long long)o->depth,
+        (long long)o->heads);
     mim__text_f64(t, (double)o->hidden / (double)o->width);
     if (o->layer_scale > 0) {
         mim__text_add(t, ",\n    \"init_values\": ");
@@ -166,12 +178,15 @@ static mim_status timm_json(const mim_encoder *e, const struct encoder_json *j, 
         mim__text_add(t, ",\n    \"init_values\": null");
     }
     (beit ? add_beit_arguments : add_vit_arguments)(e, t);
-    mim__text_format(t, "\n  },\n  \"pretrained_cfg\": {\n    \"input_size\": [%lld, %lld, %lld],\n", (long long)e->image.channels, h, w);
+    mim__text_format(t, "\n  },\n  \"pretrained_cfg\": {\n    \"input_size\": [%lld, %lld, %lld],\n",
+                     (long long)e->image.channels, h, w);
     add_numbers(t, "mean", &e->image.mean);
     mim__text_add(t, ",\n");
     add_numbers(t, "std", &e->image.deviation);
-    mim__text_format(t, ",\n    \"num_classes\": %lld,\n    \"first_conv\": \"patch_embed.proj\",\n    \"classifier\": \"head\"\n  }\n}\n",
-                     (long long)j->classes);
+    mim__text_format(
+        t,
+        ",\n    \"num_classes\": %lld,\n    \"first_conv\": \"patch_embed.proj\",\n    \"classifier\": \"head\"\n  }\n}\n",
+        (long long)j->classes);
     return MIM_OK;
 }
 

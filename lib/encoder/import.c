@@ -77,7 +77,8 @@ static void read_patch(struct import *m)
     const struct mim__tensor *w = find(m, "patch_embed.proj.weight", "embeddings.patch_embeddings.projection.weight", 0);
     char text[SHAPE_TEXT];
     if (!w || w->rank != 4 || w->shape[2] != w->shape[3] || w->shape[2] < 1) {
-        fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED, "the weight of the patch embedding has shape %s, not [width, channels, patch, patch]",
+        fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED,
+                          "the weight of the patch embedding has shape %s, not [width, channels, patch, patch]",
                           w ? mim__shape_text(w->rank, w->shape, text) : "none"));
         return;
     }
@@ -164,7 +165,8 @@ static void read_grid(struct import *m)
     if (!places && !table && (!rows || !cols))      /* nothing to fit: the size is the caller's */
         return;
     if (!rows || !cols) {
-        fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT, "the tables of positions fit no grid: config.json does not say the size of the pictures"));
+        fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT,
+                          "the tables of positions fit no grid: config.json does not say the size of the pictures"));
         return;
     }
     set_i64(m, "encoder.table_rows", rows);
@@ -187,7 +189,8 @@ static void read_size(struct import *m)
         && (!mim__json_i64(&item[0], &depth) || !mim__json_i64(&item[1], &m->height) || !mim__json_i64(&item[2], &m->width)))
         m->height = m->width = 0;
     if (m->height < 0 || m->width < 0 || m->height > 65536 || m->width > 65536)
-        fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT, "pictures of %lldx%lld in config.json", (long long)m->height, (long long)m->width));
+        fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT, "pictures of %lldx%lld in config.json", (long long)m->height,
+                          (long long)m->width));
     if (!m->status && !m->height && mim__config_has(m->out, "image.height") && mim__config_has(m->out, "image.width")) {
         mim_config_get_i64(m->out, "image.height", &m->height);         /* the caller's, which the tables may fit */
         mim_config_get_i64(m->out, "image.width", &m->width);
@@ -197,7 +200,8 @@ static void read_size(struct import *m)
 /* ---- what shapes do not tell ---- */
 
 static const struct { const char *part; int heads; } timm_heads[] = {
-    { "_tiny_", 3 }, { "_small_", 6 }, { "_base_", 12 }, { "_large_", 16 }, { "_huge_", 16 }, { "_giant_", 16 }, { "_gigantic_", 16 },
+    { "_tiny_", 3 }, { "_small_", 6 }, { "_base_", 12 }, { "_large_", 16 },
+    { "_huge_", 16 }, { "_giant_", 16 }, { "_gigantic_", 16 },
 };
 
 static void read_heads(struct import *m)
@@ -220,7 +224,8 @@ static void read_heads(struct import *m)
     if (heads)
         set_i64(m, "encoder.heads", heads);
     else if (!mim__config_has(m->out, "encoder.heads"))
-        fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT, "no tensor tells the number of attention heads and no config.json either: set encoder.heads"));
+        fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT,
+                          "no tensor tells the number of attention heads and no config.json either: set encoder.heads"));
 }
 
 static const struct { const char *theirs, *ours; } activations[] = {
@@ -264,7 +269,8 @@ static void read_rest(struct import *m)
 /* Mean and deviation of pixels, from preprocessor_config.json or timm's pretrained_cfg. */
 static void read_pixels(struct import *m)
 {
-    static const char *const keys[][3] = { { "image.mean", "image_mean", "mean" }, { "image.deviation", "image_std", "std" } };
+    static const char *const keys[][3] = { { "image.mean", "image_mean", "mean" },
+                                           { "image.deviation", "image_std", "std" } };
     const char *text = mim__tensors_text(m->t, "preprocessor_config.json"), *why;
     struct json of_file = { JSON_ERROR, NULL, 0 }, cfg = member(&m->json, "pretrained_cfg");
     if (text)
@@ -320,7 +326,8 @@ mim_status mim__encoder_config_from(mim_context *ctx, const mim_tensors *t, mim_
                                  m.json.text ? (long long)(m.json.text - text) : 0);
     }
     static void (*const readers[])(struct import *) = {
-        check_type, read_patch, read_blocks, read_ends, read_size, read_grid, read_heads, read_activation, read_rest, read_pixels,
+        check_type, read_patch, read_blocks, read_ends, read_size,
+        read_grid, read_heads, read_activation, read_rest, read_pixels,
     };
     for (int i = 0; i < COUNT(readers) && !m.status; i++)
         readers[i](&m);
@@ -381,7 +388,8 @@ mim_status mim__encoder_load(mim_encoder *e, const mim_tensors *t)
     struct mim__names names = { .ctx = e->object.ctx };
     mim_status status = mim__encoder_locate(t, &e->source);
     if (!status)
-        status = mim__names_of_store(&names, &e->store, e->kind->rules, e->source.column, e->source.prefix, NULL, e->store.values);
+        status = mim__names_of_store(&names, &e->store, e->kind->rules, e->source.column, e->source.prefix, NULL,
+                                     e->store.values);
     for (int i = 0; i < names.count && !status; i++)
         status = load_one(e, t, &names.list[i]);
     if (!status) {

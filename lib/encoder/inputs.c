@@ -34,8 +34,8 @@ static mim_status check_integers(mim_context *ctx, const struct mim__input *in, 
     int64_t least = in->check == INPUT_LABEL ? -1 : 0, most = in->check == INPUT_LABEL ? in->classes - 1 : 1;
     for (size_t i = 0; i < n; i++)
         if (in->check != INPUT_ANY && (v[i] < least || v[i] > most))
-            return mim__fail(ctx, MIM_ERR_VALUE, "input \"%s\": element %lld of picture %lld is %lld, not in %lld .. %lld", in->name,
-                             (long long)((at + i) % in->each), (long long)((at + i) / in->each), (long long)v[i],
+            return mim__fail(ctx, MIM_ERR_VALUE, "input \"%s\": element %lld of picture %lld is %lld, not in %lld .. %lld",
+                             in->name, (long long)((at + i) % in->each), (long long)((at + i) / in->each), (long long)v[i],
                              (long long)least, (long long)most);
     return MIM_OK;
 }
@@ -43,11 +43,11 @@ static mim_status check_integers(mim_context *ctx, const struct mim__input *in, 
 static mim_status check_hidden(mim_context *ctx, const struct mim__input *in, int64_t hidden, int64_t count)
 {
     if (in->needs_hidden && hidden == 0)
-        return mim__fail(ctx, MIM_ERR_VALUE, "input \"%s\" hides none of %lld patches: the loss would be undefined", in->name,
-                         (long long)count);
+        return mim__fail(ctx, MIM_ERR_VALUE, "input \"%s\" hides none of %lld patches: the loss would be undefined",
+                         in->name, (long long)count);
     if (in->needs_visible && hidden == count)
-        return mim__fail(ctx, MIM_ERR_VALUE, "input \"%s\" hides all of %lld patches: nothing is left to predict from", in->name,
-                         (long long)count);
+        return mim__fail(ctx, MIM_ERR_VALUE, "input \"%s\" hides all of %lld patches: nothing is left to predict from",
+                         in->name, (long long)count);
     return MIM_OK;
 }
 
@@ -79,13 +79,13 @@ mim_status mim__input_set(mim_context *ctx, struct mim__input *in, int32_t type,
     if (status)
         return status;
     if (!width || mim__type_mix(type, in->type == F32 ? MIM_F32 : MIM_I64))
-        return mim__fail(ctx, MIM_ERR_VALUE, "input \"%s\" takes %s, not type %d", in->name, in->type == F32 ? "floats" : "integers",
-                         (int)type);
+        return mim__fail(ctx, MIM_ERR_VALUE, "input \"%s\" takes %s, not type %d", in->name,
+                         in->type == F32 ? "floats" : "integers", (int)type);
     for (int pass = 0; pass < 2 && !status; pass++) {
         int64_t hidden = 0;
         for (size_t at = 0; at < elements && !status; at += BLOCK)
-            status = block(ctx, in, type, (const unsigned char *)data + at * width, elements - at < BLOCK ? elements - at : BLOCK,
-                           at, pass == 1, &hidden);
+            status = block(ctx, in, type, (const unsigned char *)data + at * width,
+                           elements - at < BLOCK ? elements - at : BLOCK, at, pass == 1, &hidden);
         if (!status)
             status = check_hidden(ctx, in, hidden, (int64_t)elements);
     }

@@ -53,8 +53,9 @@ mim_status mim__encoder_locate(const mim_tensors *t, struct encoder_source *out)
             return MIM_OK;
         }
     }
-    return mim__fail(mim__tensors_context(t), MIM_ERR_FORMAT,
-                     "among %lld tensors there is no encoder that libmim knows: neither a \"...%s\" with \"...blocks.0.norm1.weight\" "
-                     "nor a \"...%s\" with \"...encoder.layer.0.layernorm_before.weight\"",
-                     (long long)mim_tensors_count(t), timm_patch, huggingface_patch);
+    return mim__fail(
+        mim__tensors_context(t), MIM_ERR_FORMAT,
+        "among %lld tensors there is no encoder that libmim knows: neither a \"...%s\" with \"...blocks.0.norm1.weight\" "
+        "nor a \"...%s\" with \"...encoder.layer.0.layernorm_before.weight\"",
+        (long long)mim_tensors_count(t), timm_patch, huggingface_patch);
 }

@@ -34,7 +34,10 @@ bool mim__name_matches(const char *pattern, const char *name)
     return glob(pattern, name) || (!strncmp(pattern, name, n) && name[n] == '.');
 }
 
-static void full_name(const struct param *p, char to[128]) { snprintf(to, 128, "%s%s", p->store ? "head." : "encoder.", p->name); }
+static void full_name(const struct param *p, char to[128])
+{
+    snprintf(to, 128, "%s%s", p->store ? "head." : "encoder.", p->name);
+}
 
 const struct param *mim__trainer_param(const mim_trainer *t, int i)
 {
@@ -78,9 +81,14 @@ static mim_status join(mim_trainer *t)
         const struct mim__store *s = p->store ? &t->head->store : &t->encoder->store;
         full_name(p, names[i]);
         slots[i] = (struct mim__slot){
-            .name = names[i], .weight = s->values + p->offset, .offset = p->offset + (p->store ? t->encoder->store.elements : 0),
-            .count = p->count, .rank = p->shape.rank, .layer = p->store ? depth + 1 : t->encoder->kind->layer(t->encoder, p->name),
-            .no_decay = p->flags & PARAM_NO_DECAY, .frozen = !t->trained[i],
+            .name = names[i],
+            .weight = s->values + p->offset,
+            .offset = p->offset + (p->store ? t->encoder->store.elements : 0),
+            .count = p->count,
+            .rank = p->shape.rank,
+            .layer = p->store ? depth + 1 : t->encoder->kind->layer(t->encoder, p->name),
+            .no_decay = p->flags & PARAM_NO_DECAY,
+            .frozen = !t->trained[i],
         };
     }
     if (!status)
@@ -121,8 +129,12 @@ static mim_status add_input(mim_trainer *t, enum trainer_input i, const char *na
         return MIM_OK;
     size_t n = elements(mim__tensor_shape(x));
     t->places[i] = x;
-    t->inputs[i] = (struct mim__input){ .name = name, .check = check, .type = mim__tensor_type(x), .each = n / (size_t)t->eb.batch,
-                                        .batch = t->options.batch, .classes = t->head->options.classes };
+    t->inputs[i] = (struct mim__input){ .name = name,
+                                        .check = check,
+                                        .type = mim__tensor_type(x),
+                                        .each = n / (size_t)t->eb.batch,
+                                        .batch = t->options.batch,
+                                        .classes = t->head->options.classes };
     t->inputs[i].data = mim__calloc(t->object.ctx, n, sizeof(float));
     return t->inputs[i].data ? MIM_OK : mim__no_memory(t->object.ctx, n * sizeof(float));
 }
@@ -131,8 +143,10 @@ static mim_status add_input(mim_trainer *t, enum trainer_input i, const char *na
 static mim_status make_inputs(mim_trainer *t)
 {
     const struct { const char *name; enum input_check check; struct tensor *x; } all[TRAINER_INPUTS] = {
-        [INPUT_PIXELS] = { "pixels", INPUT_FINITE, t->eb.pixels }, [INPUT_HIDDEN] = { "mask", INPUT_MASK, t->eb.mask },
-        [INPUT_LABELS] = { "labels", INPUT_LABEL, t->hb.labels }, [INPUT_MIXTURE] = { "mixture", INPUT_FINITE, t->hb.mixture },
+        [INPUT_PIXELS] = { "pixels", INPUT_FINITE, t->eb.pixels },
+        [INPUT_HIDDEN] = { "mask", INPUT_MASK, t->eb.mask },
+        [INPUT_LABELS] = { "labels", INPUT_LABEL, t->hb.labels },
+        [INPUT_MIXTURE] = { "mixture", INPUT_FINITE, t->hb.mixture },
         [INPUT_TARGET] = { "target", INPUT_FINITE, t->hb.target },
         [INPUT_GRADIENT] = { "gradient", INPUT_ANY, t->hb.seed == t->hb.loss ? NULL : t->hb.seed },
     };
@@ -240,11 +254,13 @@ static mim_status take_masker(mim_trainer *t, const mim_config *config, const st
     if (status)
         return status;
     if (!p->masker)
-        return mim__head_masks(t->head) ? mim__masker_create(ctx, config, rows, cols, (int)t->encoder->options.patch, &t->masker) : MIM_OK;
+        return mim__head_masks(t->head)
+                   ? mim__masker_create(ctx, config, rows, cols, (int)t->encoder->options.patch, &t->masker)
+                   : MIM_OK;
     mim__masker_grid(p->masker, &of_masker[0], &of_masker[1]);
     if (of_masker[0] != rows || of_masker[1] != cols)
-        return mim__fail(ctx, MIM_ERR_SHAPE, "the masker is for %dx%d patches, the pictures have %dx%d", of_masker[0], of_masker[1],
-                         rows, cols);
+        return mim__fail(ctx, MIM_ERR_SHAPE, "the masker is for %dx%d patches, the pictures have %dx%d", of_masker[0],
+                         of_masker[1], rows, cols);
     if (!t->encoder->options.mask_token)
         return mim__fail(ctx, MIM_ERR_VALUE, "a masker is given, but encoder.mask_token is 0");
     mim__masker_retain(p->masker);
@@ -302,7 +318,8 @@ static mim_status set_up(mim_trainer *t, const mim_config *config, const struct 
     return status ? status : make_buffers(t);
 }
 
-mim_status mim__trainer_create(mim_context *ctx, const mim_config *config, struct trainer_parts parts, bool dry, mim_trainer **out)
+mim_status mim__trainer_create(mim_context *ctx, const mim_config *config, struct trainer_parts parts, bool dry,
+                               mim_trainer **out)
 {
     mim_config *empty = NULL;
     mim_trainer *t = mim__calloc(ctx, 1, sizeof *t);
@@ -347,8 +364,8 @@ void mim_trainer_destroy(mim_trainer *t)
     mim__texts_destroy(t->texts);
     for (int i = 0; i < TRAINER_INPUTS; i++)
         mim__free(ctx, t->inputs[i].data);
-    void *const memory[] = { t->gradients, t->moments[0], t->moments[1], t->average, t->trained, t->image_work, t->ids, t->mask,
-                             t->reconstruction, t->picture, t->sums };
+    void *const memory[] = { t->gradients, t->moments[0], t->moments[1], t->average, t->trained, t->image_work,
+                             t->ids, t->mask, t->reconstruction, t->picture, t->sums };
     for (int i = 0; i < COUNT(memory); i++)
         mim__free(ctx, memory[i]);
     mim__context_pin_isa(ctx, -1);
@@ -380,7 +397,8 @@ mim_status mim_trainer_masker(mim_trainer *t, mim_masker **out)
     if (!t || !out)
         return mim__null_argument(t ? t->object.ctx : NULL, "mim_trainer_masker");
     if (!t->masker)
-        return mim__fail(t->object.ctx, MIM_ERR_STATE, "a trainer with a head of kind %s has no masker", t->head->kind->name);
+        return mim__fail(t->object.ctx, MIM_ERR_STATE, "a trainer with a head of kind %s has no masker",
+                         t->head->kind->name);
     mim__masker_retain(t->masker);
     *out = t->masker;
     return MIM_OK;

@@ -13,8 +13,11 @@ static mim_status build(mim_trainer *t)
     mim_status status = mim__graph_create(t->object.ctx, &t->graph);
     if (status)
         return status;
-    t->eb = (struct encoder_build){ .batch = (int)t->options.batch, .height = (int)t->image.height, .width = (int)t->image.width,
-                                    .compute = (enum dtype)t->run.precision, .masked = mim__head_masks(t->head) || t->masker };
+    t->eb = (struct encoder_build){ .batch = (int)t->options.batch,
+                                    .height = (int)t->image.height,
+                                    .width = (int)t->image.width,
+                                    .compute = (enum dtype)t->run.precision,
+                                    .masked = mim__head_masks(t->head) || t->masker };
     t->hb = (struct head_build){ .compute = (enum dtype)t->run.precision };
     t->encoder->kind->build(t->encoder, t->graph, &t->eb);
     mim__graph_store(t->graph, 1);

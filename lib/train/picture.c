@@ -10,8 +10,8 @@ struct view { int batch, channels, height, width, patch, side, reduce, rows, col
 static struct view view_of(const mim_trainer *t)
 {
     int patch = (int)t->encoder->options.patch, reduce = (int)t->head->options.reduce;
-    return (struct view){ t->shown, (int)t->image.channels, t->eb.height, t->eb.width, patch, patch / reduce, reduce, t->eb.rows,
-                          t->eb.cols };
+    return (struct view){ t->shown, (int)t->image.channels, t->eb.height, t->eb.width, patch, patch / reduce, reduce,
+                          t->eb.rows, t->eb.cols };
 }
 
 static const float *pixels_of(const mim_trainer *t) { return mim__plan_data(t->plan, t->eb.pixels); }
@@ -23,7 +23,8 @@ static void patch_statistics(const struct view *v, const float *picture, int row
     int n = v->channels * v->patch * v->patch;
     for (int pass = 0; pass < 2; pass++)
         for (int i = 0; i < n; i++) {
-            int c = i / (v->patch * v->patch), y = row * v->patch + i / v->patch % v->patch, x = col * v->patch + i % v->patch;
+            int c = i / (v->patch * v->patch), y = row * v->patch + i / v->patch % v->patch,
+                x = col * v->patch + i % v->patch;
             double value = picture[((size_t)c * (size_t)v->height + (size_t)y) * (size_t)v->width + (size_t)x];
             if (pass == 0)
                 sum += value / n;

@@ -111,7 +111,8 @@ static mim_status load_counters(mim_trainer *t, const mim_tensors *state)
     int64_t at = mim__tensors_find(state, counters_name);
     if (at < 0 || mim__tensors_find(state, rate_name) < 0 || mim__tensors_at(state, at)->rank != 1
         || mim__tensors_at(state, at)->shape[0] != COUNTERS)
-        return mim__fail(ctx, MIM_ERR_FORMAT, "not a state: it has no \"%s\" of %d or no \"%s\"", counters_name, COUNTERS, rate_name);
+        return mim__fail(ctx, MIM_ERR_FORMAT, "not a state: it has no \"%s\" of %d or no \"%s\"", counters_name, COUNTERS,
+                         rate_name);
     mim_status status = mim_tensors_read(state, counters_name, MIM_I64, 0, COUNTERS, counters);
     if (!status)
         status = mim_tensors_read(state, rate_name, MIM_F64, 0, 1, &rate);
@@ -184,7 +185,8 @@ static mim_status check_places(mim_trainer *t, const mim_tensors *state)
         for (int k = 0; k < names.count && !there; k++)
             there = !strcmp(names.list[k].name, name);
         if (!there)
-            status = mim__fail(t->object.ctx, MIM_ERR_FORMAT, "the state holds \"%.128s\", for which this run has no place", name);
+            status = mim__fail(t->object.ctx, MIM_ERR_FORMAT, "the state holds \"%.128s\", for which this run has no place",
+                               name);
     }
     mim__names_free(&names);
     return status;
@@ -219,7 +221,8 @@ mim_status mim_trainer_resume(mim_context *ctx, const mim_config *config, const 
         return mim__null_argument(ctx, "mim_trainer_resume");
     const char *stored = mim__tensors_text(state, "mim.config"), *kind = mim__tensors_text(state, "mim.kind");
     if (!stored || !kind || strcmp(kind, "state"))
-        return mim__fail(ctx, MIM_ERR_FORMAT, "not a state: it is %s%s", kind ? "of kind " : "without a kind", kind ? kind : "");
+        return mim__fail(ctx, MIM_ERR_FORMAT, "not a state: it is %s%s", kind ? "of kind " : "without a kind",
+                         kind ? kind : "");
     mim_status status = merged(ctx, config, stored, &whole);
     if (!status)
         status = resume(ctx, whole, state, out);

@@ -65,8 +65,8 @@ static mim_status count_batch(mim_trainer *t, const mim_images *images, int64_t 
     for (int i = 0; i < INPUT_GRADIENT; i++) {
         const struct mim__input *in = &t->inputs[i];
         if (in->name && in->set && in->set != *batch)
-            return mim__fail(ctx, MIM_ERR_SHAPE, "%lld pictures, but the input \"%s\" is for %lld", (long long)*batch, in->name,
-                             (long long)in->set);
+            return mim__fail(ctx, MIM_ERR_SHAPE, "%lld pictures, but the input \"%s\" is for %lld", (long long)*batch,
+                             in->name, (long long)in->set);
         if (in->name && !in->set && i > INPUT_HIDDEN)
             return mim__fail(ctx, MIM_ERR_STATE, "the head needs the input \"%s\"", in->name);
     }
@@ -202,8 +202,8 @@ static mim_status place_seed(mim_trainer *t)
         return MIM_OK;
     }
     if (in->set != t->shown)
-        return mim__fail(t->object.ctx, in->set ? MIM_ERR_SHAPE : MIM_ERR_STATE, "the input \"gradient\" is for %lld pictures of %d",
-                         (long long)in->set, t->shown);
+        return mim__fail(t->object.ctx, in->set ? MIM_ERR_SHAPE : MIM_ERR_STATE,
+                         "the input \"gradient\" is for %lld pictures of %d", (long long)in->set, t->shown);
     for (size_t i = 0; to && i < (size_t)t->shown * in->each; i++)
         to[i] = share * ((const float *)in->data)[i];
     return MIM_OK;
@@ -277,8 +277,8 @@ mim_status mim_trainer_update(mim_trainer *t)
         return mim__null_argument(NULL, "mim_trainer_update");
     mim_context *ctx = t->object.ctx;
     if (!t->gradients || t->accumulated < t->options.accumulate)
-        return mim__fail(ctx, MIM_ERR_STATE, "update needs %lld backwards before it, not %d", (long long)t->options.accumulate,
-                         t->accumulated);
+        return mim__fail(ctx, MIM_ERR_STATE, "update needs %lld backwards before it, not %d",
+                         (long long)t->options.accumulate, t->accumulated);
     if (mim__cancelled(ctx))
         return MIM_ERR_CANCELLED;
     const struct kernels *k = mim__kernels(ctx);
@@ -299,8 +299,8 @@ mim_status mim_trainer_update(mim_trainer *t)
     t->update_seconds = now() - start;
     set_metric(t, METRIC_SECONDS, t->update_seconds);
     if (!finite)
-        return mim__fail(ctx, MIM_ERR_NOT_FINITE, "step %lld: loss %g, norm of the gradient %g: the update was skipped", (long long)step,
-                         t->metrics[METRIC_LOSS], norm);
+        return mim__fail(ctx, MIM_ERR_NOT_FINITE, "step %lld: loss %g, norm of the gradient %g: the update was skipped",
+                         (long long)step, t->metrics[METRIC_LOSS], norm);
     return MIM_OK;
 }
 
@@ -372,6 +372,8 @@ mim_status mim_trainer_metric(const mim_trainer *t, const char *name, double *va
         *value = t->metrics[i];
         return MIM_OK;
     }
-    return mim__fail(t->object.ctx, MIM_ERR_KEY, "there is no metric \"%.64s\": loss, accuracy, hidden, gradient_norm, rate, step, "
-                                                 "skipped, pictures, seconds", name);
+    return mim__fail(t->object.ctx, MIM_ERR_KEY,
+                     "there is no metric \"%.64s\": loss, accuracy, hidden, gradient_norm, rate, step, "
+                     "skipped, pictures, seconds",
+                     name);
 }

@@ -23,7 +23,12 @@ enum { TRAINED = 1, REACHED = 2 };
 /* What a state keeps of a run, as one tensor of int64. */
 enum counter { COUNT_STEP, COUNT_SKIPPED, COUNT_PICTURES, COUNT_UPDATES, COUNTERS };
 
-struct trainer_sizes { size_t weights, gradients, moments, average; struct plan_sizes plan; size_t total; int64_t recompute; };
+struct trainer_sizes {
+    size_t weights, gradients, moments, average;
+    struct plan_sizes plan;
+    size_t total;
+    int64_t recompute;
+};
 
 struct mim_trainer {
     struct mim__object object;
@@ -70,7 +75,8 @@ struct mim_trainer {
 
 /* create.c */
 struct trainer_parts { mim_encoder *encoder; mim_head *head; mim_masker *masker; mim_optimizer *optimizer; };
-mim_status mim__trainer_create(mim_context *ctx, const mim_config *config, struct trainer_parts parts, bool dry, mim_trainer **out);
+mim_status mim__trainer_create(mim_context *ctx, const mim_config *config, struct trainer_parts parts, bool dry,
+                               mim_trainer **out);
 
 /* Does a trainer's name of a parameter ("encoder.norm.bias") match a pattern: equal, below it, or with `*`? */
 bool mim__name_matches(const char *pattern, const char *name);

@@ -13,7 +13,8 @@ static void written(void *owner)
 
 mim_status mim__trainer_names(const mim_trainer *t, float *encoder, float *head, struct mim__names *out)
 {
-    mim_status status = mim__encoder_names(t->encoder, &(struct encoder_naming){ NAMING_MIM, "encoder.", true }, encoder, out);
+    mim_status status =
+        mim__encoder_names(t->encoder, &(struct encoder_naming){ NAMING_MIM, "encoder.", true }, encoder, out);
     return status ? status : mim__head_names(t->head, NAMING_MIM, "head.", head, out);
 }
 
@@ -61,8 +62,14 @@ mim_status mim__trainer_weights(mim_trainer *t, int32_t what, const char *naming
     if (!status)
         status = make_json(t, n, &more, &json);
     bool slopes = what == MIM_GRADIENTS;
-    struct mim__view v = { .owner = t, .release = release, .written = slopes ? NULL : written, .writable = true, .whole = slopes,
-                           .array = t->gradients, .elements = slopes ? t->elements : 0, .config_json = json.size ? json.data : NULL };
+    struct mim__view v = { .owner = t,
+                           .release = release,
+                           .written = slopes ? NULL : written,
+                           .writable = true,
+                           .whole = slopes,
+                           .array = t->gradients,
+                           .elements = slopes ? t->elements : 0,
+                           .config_json = json.size ? json.data : NULL };
     mim__object_retain(&t->object);
     if (!status)
         status = mim__tensors_view(ctx, &v, names.count, names.list, &view);
