@@ -27,7 +27,7 @@ static inline int imax(int a, int b) { return a > b ? a : b; }
 static inline int64_t lmin(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t lmax(int64_t a, int64_t b) { return a > b ? a : b; }
 static inline size_t zmax(size_t a, size_t b) { return a > b ? a : b; }
-static inline int ceil_div(int a, int b) { return (a + b - 1) / b; }
+static inline int ceil_div(int a, int b) { return a / b + (a % b > 0); }
 static inline size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
 
 /* *out = a * b, or false if it does not fit. For sizes that come from a caller or a file. */

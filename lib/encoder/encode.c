@@ -83,23 +83,22 @@ static mim_status encoding_of(mim_encoder *e, struct encoding **out)
 
 static mim_status set_input(mim_encoder *e, int which, int32_t type, const void *data, size_t elements)
 {
+    mim_context *ctx = e->object.ctx;
     struct encoding *c = e->encoding;
-    struct mim__input *in = &c->inputs[which];
+    struct mim__input *in = &c->inputs[which], larger = *in;
     int64_t count = 0;
     size_t bytes = elements * 4;
-    mim_status status = mim__input_count(e->object.ctx, in, elements, &count);
-    if (status)
+    mim_status status = mim__input_count(ctx, in, elements, &count);
+    if (status || bytes <= c->room[which])
+        return status ? status : mim__input_set(ctx, in, type, data, elements);
+    larger.data = mim__alloc(ctx, bytes);
+    status = larger.data ? mim__input_set(ctx, &larger, type, data, elements) : mim__no_memory(ctx, bytes);
+    mim__free(ctx, status ? larger.data : in->data);
+    if (status)                             /* what was set before stays */
         return status;
-    if (bytes > c->room[which]) {
-        void *larger = mim__alloc(e->object.ctx, bytes);
-        if (!larger)
-            return mim__no_memory(e->object.ctx, bytes);
-        mim__free(e->object.ctx, in->data);
-        in->data = larger;
-        in->set = 0;
-        c->room[which] = bytes;
-    }
-    return mim__input_set(e->object.ctx, in, type, data, elements);
+    *in = larger;
+    c->room[which] = bytes;
+    return MIM_OK;
 }
 
 mim_status mim_encoder_set_input(mim_encoder *e, const char *name, int32_t type, const void *data, size_t elements)

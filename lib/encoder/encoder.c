@@ -47,8 +47,8 @@ static mim_status read_options(mim_encoder *e, const mim_config *config)
     return status;
 }
 
-/* The parameters, by building the model once for a single picture. */
-static mim_status make_store(mim_encoder *e, bool dry)
+/* The parameters, by building the model once for a single picture; no memory for their values yet. */
+static mim_status make_store(mim_encoder *e)
 {
     struct graph *g = NULL;
     struct encoder_build b = { .batch = 1, .height = (int)e->image.height, .width = (int)e->image.width };
@@ -58,7 +58,7 @@ static mim_status make_store(mim_encoder *e, bool dry)
     e->kind->build(e, g, &b);
     status = mim__graph_status(g);
     if (!status)
-        status = mim__store_create(g, 0, dry, &e->store);
+        status = mim__store_create(g, 0, true, &e->store);
     mim__graph_destroy(g);
     return status;
 }
@@ -98,7 +98,11 @@ static mim_status create(mim_context *ctx, const mim_config *config, const mim_t
     if (!status)
         status = read_options(e, whole);
     if (!status)
-        status = make_store(e, dry);
+        status = make_store(e);
+    if (!status && weights)                 /* a small file may claim a model of any size: it must hold one first */
+        status = mim__encoder_load(e, weights);
+    if (!status && !dry)
+        status = mim__store_allocate(ctx, &e->store);
     if (!status && !dry)
         status = fill(e, weights);
     mim_config_destroy(whole);
@@ -178,10 +182,9 @@ static mim_status weights_view(mim_encoder *e, const char *naming, mim_tensors *
     mim_tensors *view = NULL;
     mim_status status = view_names(e, naming, &n, &names);
     struct encoder_json as = { n, "ViTModel", NULL, 0 };
-    if (!status && n != NAMING_MIM && mim__encoder_json(e, &as, &json)) {
-        status = json.failed ? MIM_ERR_NOMEM : MIM_OK;
-        json.size = 0;                      /* no such folder can be written; the tensors can still be read */
-    }
+    bool other = !status && n != NAMING_MIM, foldable = !other || !mim__encoder_json(e, &as, &json);
+    if (json.failed)
+        status = MIM_ERR_NOMEM;
     struct mim__view v = { .owner = e,
                            .release = release,
                            .written = written,
@@ -189,7 +192,9 @@ static mim_status weights_view(mim_encoder *e, const char *naming, mim_tensors *
                            .whole = true,
                            .array = e->store.values,
                            .elements = e->store.elements,
-                           .config_json = json.size ? json.data : NULL };
+                           .config_json = foldable && json.size ? json.data : NULL };
+    if (!foldable)                          /* the tensors can still be read */
+        mim_last_error(ctx, v.no_folder, sizeof v.no_folder, NULL);
     mim__encoder_retain(e);
     if (!status)
         status = mim__tensors_view(ctx, &v, names.count, names.list, &view);

@@ -91,10 +91,15 @@ mim_status mim__encoder_json(const mim_encoder *e, const struct encoder_json *j,
 
 /* MIM_ERR_FORMAT: no encoder that libmim knows by name. */
 mim_status mim__encoder_locate(const mim_tensors *t, struct encoder_source *out);
+/* Is this config.json, or are these tensors, of a model that shares names with ours and is another? Then
+ * MIM_ERR_UNSUPPORTED. */
+struct json;
+mim_status mim__encoder_check_model(mim_context *ctx, const struct json *config);
+mim_status mim__encoder_check_tensors(const mim_tensors *t, const struct encoder_source *s, const struct name_rule *rules);
 /* Sections image and encoder that named tensors carry, put into *out where it has none. MIM_ERR_FORMAT: none;
  * MIM_ERR_UNSUPPORTED: another model. */
 mim_status mim__encoder_config_from(mim_context *ctx, const mim_tensors *t, mim_config *out);
-/* All weights of a fresh encoder. */
+/* All weights of a fresh encoder; where its store is dry, only looks whether all are there, in their shapes. */
 mim_status mim__encoder_load(mim_encoder *e, const mim_tensors *t);
 
 /* A view of the outputs of the last encode: of what it computed, or, before the first, of all there can be. */

@@ -4,13 +4,15 @@
  * modelling have there. */
 #include "encoder/encoder.h"
 
+#include <math.h>
 #include <stdio.h>
 
 /* ---- names ---- */
 
 enum name_column mim__encoder_column(const mim_encoder *e, enum naming n)
 {
-    bool beit = e->options.relative != RELATIVE_NONE || e->options.qkv_bias == QKV_BIAS_QUERY_VALUE;
+    bool beit = e->options.relative != RELATIVE_NONE || e->options.qkv_bias == QKV_BIAS_QUERY_VALUE
+             || e->source.column == COLUMN_BEIT;
     return n == NAMING_MIM ? COLUMN_MIM : n == NAMING_HUGGINGFACE ? COLUMN_HUGGINGFACE : beit ? COLUMN_BEIT : COLUMN_TIMM;
 }
 
@@ -115,8 +117,8 @@ static mim_status check_timm(const mim_encoder *e, const struct encoder_json *j,
         return refuse(e, "a timm config.json", "another encoder.eps than 1e-6");
     if (o->norm && o->pool_norm)
         return refuse(e, "timm", "both a final norm and a norm of the pooled features");
-    if (!o->norm && !o->pool_norm)
-        return refuse(e, "a timm config.json", "no norm after the blocks");
+    if (beit && !o->norm && !o->pool_norm)
+        return refuse(e, "BEiT of timm", "no norm after the blocks");
     if (beit && (!o->class_token || o->qkv_bias == QKV_BIAS_FULL || o->activation))
         return refuse(e, "BEiT of timm", !o->class_token ? "no class token"
                                        : o->activation ? "another activation than gelu" : "a bias of keys");
@@ -151,6 +153,15 @@ static void add_vit_arguments(const mim_encoder *e, struct mim__text *t)
         truth(o->class_token), o->positions == POSITIONS_NONE ? "none" : "learn",
         truth(o->class_token && !o->position_class), truth(o->qkv_bias != QKV_BIAS_NONE),
         o->pool == POOL_MEAN ? "avg" : "token", truth(o->pool_norm), activation_name(e, names));
+    if (!o->norm && !o->pool_norm)
+        mim__text_add(t, ",\n    \"final_norm\": false");
+}
+
+/* timm multiplies it by the width and drops the fraction: a quotient that was rounded down goes one step up. */
+static double mlp_ratio(const struct encoder_options *o)
+{
+    double ratio = (double)o->hidden / (double)o->width;
+    return (int64_t)((double)o->width * ratio) == o->hidden ? ratio : nextafter(ratio, INFINITY);
 }
 
 static mim_status timm_json(const mim_encoder *e, const struct encoder_json *j, struct mim__text *t)
@@ -170,12 +181,12 @@ static mim_status timm_json(const mim_encoder *e, const struct encoder_json *j, 
         "    \"depth\": %lld,\n    \"num_heads\": %lld,\n    \"mlp_ratio\": ",
         h, w, (long long)o->patch, (long long)e->image.channels, (long long)o->width, (long long)o->depth,
         (long long)o->heads);
-    mim__text_f64(t, (double)o->hidden / (double)o->width);
+    mim__text_f64(t, mlp_ratio(o));
     if (o->layer_scale > 0) {
         mim__text_add(t, ",\n    \"init_values\": ");
         mim__text_f64(t, o->layer_scale);
     } else if (beit) {
-        mim__text_add(t, ",\n    \"init_values\": null");
+        mim__text_add(t, ",\n    \"init_values\": 0");       /* timm takes null for unset */
     }
     (beit ? add_beit_arguments : add_vit_arguments)(e, t);
     mim__text_format(t, "\n  },\n  \"pretrained_cfg\": {\n    \"input_size\": [%lld, %lld, %lld],\n",

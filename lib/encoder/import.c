@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* import.c -- the configuration that named tensors carry: sizes from the tensors' shapes, the rest from the config.json
- * of transformers or timm beside them; and the weights themselves. Files of libmim carry their configuration whole. */
+ * of transformers or timm beside them. Files of libmim carry their configuration whole. */
 #include "encoder/encoder.h"
 
 #include "base/json.h"
 
 #include <stdio.h>
+
+enum { PATCH_MOST = 65536 };        /* far beyond encoder.patch; keeps products with it in range */
 
 struct import {
     mim_context *ctx;
@@ -76,7 +78,7 @@ static void read_patch(struct import *m)
 {
     const struct mim__tensor *w = find(m, "patch_embed.proj.weight", "embeddings.patch_embeddings.projection.weight", 0);
     char text[SHAPE_TEXT];
-    if (!w || w->rank != 4 || w->shape[2] != w->shape[3] || w->shape[2] < 1) {
+    if (!w || w->rank != 4 || w->shape[2] != w->shape[3] || w->shape[2] < 1 || w->shape[2] > PATCH_MOST) {
         fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED,
                           "the weight of the patch embedding has shape %s, not [width, channels, patch, patch]",
                           w ? mim__shape_text(w->rank, w->shape, text) : "none"));
@@ -201,25 +203,31 @@ static void read_size(struct import *m)
 
 static const struct { const char *part; int heads; } timm_heads[] = {
     { "_tiny_", 3 }, { "_small_", 6 }, { "_base_", 12 }, { "_large_", 16 },
-    { "_huge_", 16 }, { "_giant_", 16 }, { "_gigantic_", 16 },
+    { "_huge_", 16 }, { "_giant_", 16 }, { "_gigantic_", 16 }, { "_medium_", 8 }, { "_so400m_", 16 }, { "_plus_", 14 },
 };
+
+/* timm's name of the model: it tells what the model's own function sets. */
+static bool architecture(const struct import *m, char *to, size_t capacity)
+{
+    struct json v = member(&m->json, "architecture");
+    return v.type == JSON_STRING && mim__json_string(&v, to, capacity) != SIZE_MAX;
+}
 
 static void read_heads(struct import *m)
 {
     struct json v = look(m, m->source.column == COLUMN_HUGGINGFACE ? "num_attention_heads" : "num_heads");
     const struct mim__tensor *table = find(m, "blocks.%d.attn.relative_position_bias_table", NULL, 0);
-    struct json name = member(&m->json, "architecture");
     int64_t heads = 0;
-    char architecture[128];
+    char name[128];
     if (!table)
         table = find(m, "rel_pos_bias.relative_position_bias_table", NULL, 0);
     if (v.type != JSON_ERROR && !mim__json_i64(&v, &heads))
         fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT, "the number of heads in config.json is not a number"));
     if (!heads && table && table->rank == 2)
         heads = table->shape[1];
-    if (!heads && mim__json_string(&name, architecture, sizeof architecture) != SIZE_MAX)
-        for (int i = 0; i < COUNT(timm_heads); i++)
-            if (strstr(architecture, timm_heads[i].part))
+    if (!heads && architecture(m, name, sizeof name))
+        for (int i = 0; i < COUNT(timm_heads); i++)             /* the last one counts: "_base_patch16_plus_" */
+            if (strstr(name, timm_heads[i].part))
                 heads = timm_heads[i].heads;
     if (heads)
         set_i64(m, "encoder.heads", heads);
@@ -233,12 +241,26 @@ static const struct { const char *theirs, *ours; } activations[] = {
     { "quick_gelu", "quick_gelu" }, { "relu", "relu" }, { "silu", "silu" }, { "swish", "silu" },
 };
 
+static void architecture_activation(struct import *m)
+{
+    char name[128];
+    if (!architecture(m, name, sizeof name))
+        return;
+    if (strstr(name, "_quickgelu_"))
+        set_str(m, "encoder.activation", "quick_gelu");
+    else if (strstr(name, "_siglip_") && !mim__config_has(m->out, "encoder.activation"))    /* gelu or gelu_tanh, by size */
+        fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED,
+                          "config.json does not say the activation of architecture \"%s\": set encoder.activation", name));
+}
+
 static void read_activation(struct import *m)
 {
     struct json v = look(m, m->source.column == COLUMN_HUGGINGFACE ? "hidden_act" : "act_layer");
-    char name[64] = "";
-    if (v.type == JSON_ERROR || v.type == JSON_NULL)
+    char name[128] = "";
+    if (v.type == JSON_ERROR || v.type == JSON_NULL) {
+        architecture_activation(m);
         return;
+    }
     for (int i = 0; i < COUNT(activations); i++)
         if (mim__json_equal(&v, activations[i].theirs)) {
             set_str(m, "encoder.activation", activations[i].ours);
@@ -249,15 +271,24 @@ static void read_activation(struct import *m)
         fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED, "activation \"%s\"", name));
 }
 
-static void read_rest(struct import *m)
+static void read_eps(struct import *m)
 {
-    double eps = 1e-6;
-    struct json v = look(m, "layer_norm_eps"), pool = look(m, "global_pool");
+    struct json v = look(m, "layer_norm_eps");
+    char name[128];
+    double eps = architecture(m, name, sizeof name) && strstr(name, "_clip_") ? 1e-5 : 1e-6;
     if (m->source.column == COLUMN_HUGGINGFACE && v.type == JSON_ERROR && m->json.type == JSON_OBJECT)
         eps = 1e-12;
     if (v.type != JSON_ERROR && !mim__json_f64(&v, &eps))
         fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT, "layer_norm_eps in config.json is not a number"));
     set_f64(m, "encoder.eps", eps);
+}
+
+static void read_pool(struct import *m)
+{
+    struct json pool = look(m, "global_pool"), prefix = look(m, "pool_include_prefix");
+    if (prefix.type == JSON_TRUE)
+        fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED,
+                          "pool_include_prefix in config.json: a mean with the class token in it"));
     bool mean = find(m, "fc_norm.weight", NULL, 0) != NULL;
     if (pool.type == JSON_STRING)
         mean = mim__json_equal(&pool, "avg");
@@ -287,16 +318,6 @@ static void read_pixels(struct import *m)
     }
 }
 
-static void check_type(struct import *m)
-{
-    struct json type = member(&m->json, "model_type");
-    char name[64] = "";
-    if (type.type != JSON_STRING || mim__json_equal(&type, "vit"))
-        return;
-    mim__json_string(&type, name, sizeof name);
-    fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED, "model_type \"%s\" in config.json", name));
-}
-
 /* A libmim file's own: everything that *out has not set. */
 static mim_status take_own(mim_context *ctx, const char *json, mim_config *out)
 {
@@ -318,88 +339,22 @@ mim_status mim__encoder_config_from(mim_context *ctx, const mim_tensors *t, mim_
     struct import m = { .ctx = ctx, .t = t, .out = out };
     if (own)
         return take_own(ctx, own, out);
-    m.status = mim__encoder_locate(t, &m.source);
-    if (!m.status && text) {
+    if (text) {
         m.json = mim__json_parse(text, strlen(text), &why);
-        if (m.json.type != JSON_OBJECT)
-            m.status = mim__fail(ctx, MIM_ERR_FORMAT, "config.json is not a JSON object: %s at offset %lld", why,
+        m.status = m.json.type == JSON_OBJECT
+                     ? mim__encoder_check_model(ctx, &m.json)
+                     : mim__fail(ctx, MIM_ERR_FORMAT, "config.json is not a JSON object: %s at offset %lld", why,
                                  m.json.text ? (long long)(m.json.text - text) : 0);
     }
+    if (!m.status)
+        m.status = mim__encoder_locate(t, &m.source);
+    if (!m.status)
+        m.status = mim__encoder_check_tensors(t, &m.source, mim__vit.rules);
     static void (*const readers[])(struct import *) = {
-        check_type, read_patch, read_blocks, read_ends, read_size,
-        read_grid, read_heads, read_activation, read_rest, read_pixels,
+        read_patch, read_blocks, read_ends, read_size, read_grid,
+        read_heads, read_activation, read_eps, read_pool, read_pixels,
     };
     for (int i = 0; i < COUNT(readers) && !m.status; i++)
         readers[i](&m);
     return m.status;
-}
-
-/* ---- weights ---- */
-
-static bool in_list(const struct mim__names *n, const char *name)
-{
-    for (int i = 0; i < n->count; i++)
-        if (!strcmp(n->list[i].name, name))
-            return true;
-    return false;
-}
-
-static void add_word(struct mim__words *w, const char *name)
-{
-    if (w->count < OPTION_LIST_MAX)
-        snprintf(w->v[w->count++], OPTION_WORD_SIZE, "%s", name);
-}
-
-static void note_unused(mim_encoder *e, const mim_tensors *t, const struct mim__names *n)
-{
-    size_t prefix = strlen(e->source.prefix);
-    for (int64_t i = 0; i < mim_tensors_count(t); i++) {
-        const char *name = mim__tensors_at(t, i)->name;
-        if (!strncmp(name, e->source.prefix, prefix) && !in_list(n, name))
-            add_word(&e->unused, name);
-    }
-}
-
-static void note_resized(mim_encoder *e, const struct mim__names *n)
-{
-    int rows, cols;
-    if (mim__encoder_grid(e, e->image.height, e->image.width, &rows, &cols)
-        || (rows == e->options.table_rows && cols == e->options.table_cols))
-        return;
-    for (int i = 0; i < n->count; i++)
-        if (strstr(n->list[i].name, "pos") && !strstr(n->list[i].name, "proj"))
-            add_word(&e->resized, n->list[i].name);
-}
-
-static mim_status load_one(mim_encoder *e, const mim_tensors *t, const struct mim__tensor *to)
-{
-    mim_context *ctx = e->object.ctx;
-    const char *end = to->name + strlen(to->name);
-    bool mask_token = end - to->name >= 10 && !strcmp(end - 10, "mask_token");
-    if (mask_token && mim__tensors_find(t, to->name) < 0) {
-        mim__log(ctx, MIM_LOG_WARNING, "the weights have no mask token: it starts from its initial values");
-        return MIM_OK;
-    }
-    return mim__tensors_load(ctx, t, to->name, to->rank, to->shape, to->data);
-}
-
-mim_status mim__encoder_load(mim_encoder *e, const mim_tensors *t)
-{
-    struct mim__names names = { .ctx = e->object.ctx };
-    mim_status status = mim__encoder_locate(t, &e->source);
-    if (!status)
-        status = mim__names_of_store(&names, &e->store, e->kind->rules, e->source.column, e->source.prefix, NULL,
-                                     e->store.values);
-    for (int i = 0; i < names.count && !status; i++)
-        status = load_one(e, t, &names.list[i]);
-    if (!status) {
-        char mask_token[NAME_PREFIX + 32];
-        snprintf(mask_token, sizeof mask_token, "%s%s", e->source.prefix,
-                 e->source.naming == NAMING_HUGGINGFACE ? "embeddings.mask_token" : "mask_token");
-        e->source_pretext = mim__tensors_find(t, mask_token) >= 0;
-        note_unused(e, t, &names);
-        note_resized(e, &names);
-    }
-    mim__names_free(&names);
-    return status;
 }

@@ -23,7 +23,7 @@ struct mim__input {
  * way round, a value out of range or not finite, a mask that hides nothing or all where some
  * are needed. */
 mim_status mim__input_set(mim_context *ctx, struct mim__input *in, int32_t type, const void *data, size_t elements);
-/* Pictures that `elements` are, checked as above; and the values checked, without writing. */
+/* Pictures that `elements` are, checked as above; values are not looked at. */
 mim_status mim__input_count(mim_context *ctx, const struct mim__input *in, size_t elements, int64_t *count);
 
 #endif

@@ -74,6 +74,39 @@ static const char *column_of(const struct name_rule *r, enum name_column c)
     return c == COLUMN_MIM ? r->mim : c == COLUMN_TIMM ? r->timm : c == COLUMN_BEIT ? r->beit : r->huggingface;
 }
 
+/* Does a pattern, %d and @ in it, stand for this name? */
+static bool fits(const char *pattern, const char *name)
+{
+    static const char *const parts[] = { "query", "key", "value" };
+    for (; *pattern; pattern++) {
+        size_t n = 1;
+        if (pattern[0] == '%' && pattern[1] == 'd') {
+            n = strspn(name, "0123456789");
+            pattern++;
+        } else if (*pattern == '@') {
+            n = 0;
+            for (int i = 0; i < COUNT(parts) && !n; i++)
+                n = strncmp(name, parts[i], strlen(parts[i])) ? 0 : strlen(parts[i]);
+        } else if (*pattern != *name) {
+            return false;
+        }
+        if (!n)
+            return false;
+        name += n;
+    }
+    return !*name;
+}
+
+bool mim__names_known(const struct name_rule *rules, enum name_column column, const char *name)
+{
+    for (; rules->mim; rules++) {
+        const char *pattern = column_of(rules, column);
+        if (pattern && fits(pattern, name))
+            return true;
+    }
+    return false;
+}
+
 /* before + pattern, %d and @ replaced. */
 static void spell(char to[TENSOR_NAME], const char *before, const char *pattern, int block, const char *part)
 {
@@ -104,7 +137,7 @@ static mim_status add_param(struct mim__names *n, const struct param *p, const c
     for (int i = 0; i < pieces && !status; i++) {
         char name[TENSOR_NAME];
         spell(name, before, pattern, block, parts[i]);
-        t.data = array + p->offset + (size_t)i * (p->count / (size_t)pieces);
+        t.data = array ? array + p->offset + (size_t)i * (p->count / (size_t)pieces) : NULL;
         status = add(n, name, &t);
     }
     return status;

@@ -18,10 +18,13 @@ enum name_column { COLUMN_MIM, COLUMN_TIMM, COLUMN_BEIT, COLUMN_HUGGINGFACE };
 struct mim__names { mim_context *ctx; int count, room; struct mim__tensor *list; char (*text)[TENSOR_NAME]; };
 void mim__names_free(struct mim__names *n);
 
-/* Every parameter of the store, but the one named `without` (or NULL); data points into `array`, laid out as the store.
+/* Every parameter of the store, but the one named `without` (or NULL); data points into `array`, laid out as the store, or
+ * is NULL with it.
  * rules end with a NULL mim. */
 mim_status mim__names_of_store(struct mim__names *n, const struct mim__store *s, const struct name_rule *rules,
                                enum name_column column, const char *before, const char *without, float *array);
+/* Does a naming have this name (without what stands before it) for a parameter of some block? */
+bool mim__names_known(const struct name_rule *rules, enum name_column column, const char *name);
 /* One more, of no parameter: f32 zeros [size], as where a model lacks a bias that the naming always has. */
 mim_status mim__names_add_zeros(struct mim__names *n, const char *name, int64_t size);
 /* "mim", "timm", "huggingface"; MIM_ERR_KEY otherwise. NULL gives `usual`. */

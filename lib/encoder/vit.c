@@ -9,6 +9,8 @@
 #include <math.h>
 #include <stdio.h>
 
+enum { RELATIVE_MOST = 4096 };  /* side of a grid whose relative positions are resized: that takes its square in memory */
+
 struct vit {                    /* one build */
     const mim_encoder *e;
     const struct encoder_options *o;
@@ -45,9 +47,9 @@ static struct tensor *fitted(const struct vit *v, struct tensor *table, int pref
     int r0 = (int)v->o->table_rows, c0 = (int)v->o->table_cols, r1 = v->b->rows, c1 = v->b->cols;
     if (r0 == r1 && c0 == c1)
         return table;
-    if (relative && (imin(r0, c0) < 3)) {
+    if (relative && (imin(r0, c0) < 3 || imax(imax(r0, c0), imax(r1, c1)) > RELATIVE_MOST)) {
         mim__graph_fail(v->g, mim__fail(v->e->object.ctx, MIM_ERR_UNSUPPORTED,
-                                        "relative positions of a %dx%d grid are too few to be resized", r0, c0));
+                                        "relative positions of a %dx%d grid cannot be resized to %dx%d", r0, c0, r1, c1));
         return NULL;
     }
     struct tensor *rows = relative ? matrix(v, 2 * r0 - 1, 2 * r1 - 1, true) : matrix(v, r0, r1, false);

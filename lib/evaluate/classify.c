@@ -66,13 +66,15 @@ static mim_status check_labels(const struct probe *p)
 static mim_status check(const struct probe *p)
 {
     int64_t room = PTRDIFF_MAX / 512, most = lmin(room / lmax(1, lmax(p->width, p->classes)), INT32_MAX);
+    int wide = INT32_MAX / 64;               /* blocks of rows are indexed with int */
     if (p->classes < 1 || p->width < 1 || p->train.count < 0 || p->test.count < 0)
         return mim__fail(p->ctx, MIM_ERR_ARGUMENT, "%d classes, %d features, %lld training and %lld test rows", p->classes,
                          p->width, (long long)p->train.count, (long long)p->test.count);
     if (!p->train.count || !p->test.count)
         return mim__fail(p->ctx, MIM_ERR_VALUE, "%lld training and %lld test rows: a set is empty",
                          (long long)p->train.count, (long long)p->test.count);
-    if (p->train.count > most || p->test.count > most || p->classes > room / ((int64_t)p->width + 1))
+    if (p->train.count > most || p->test.count > most || p->width > wide || p->classes > wide
+        || p->classes > room / ((int64_t)p->width + 1))
         return mim__fail(p->ctx, MIM_ERR_SHAPE, "%lld training and %lld test rows, %d features and %d classes are too many",
                          (long long)p->train.count, (long long)p->test.count, p->width, p->classes);
     mim_status status = check_labels(p);

@@ -101,10 +101,12 @@ static mim_status run(struct knn *j)
     struct mim__executor *pool = mim__context_executor(ctx);
     const atomic_int *cancel = mim__context_cancel_flag(ctx);
     int tasks = (int)((j->p->test.count + ROWS - 1) / ROWS);
-    mim__run(pool, (int)((j->p->train.count + TILE - 1) / TILE), normalise_train, j, NULL, cancel);
-    mim__run(pool, tasks, find_nearest, j, NULL, cancel);
+    bool whole = mim__run(pool, (int)((j->p->train.count + TILE - 1) / TILE), normalise_train, j, NULL, cancel)
+              && mim__run(pool, tasks, find_nearest, j, NULL, cancel);
     if (mim__cancelled(ctx))
         return MIM_ERR_CANCELLED;
+    if (!whole)                              /* another call of the context consumed the request */
+        return mim__fail(ctx, MIM_ERR_CANCELLED, "cancelled");
     mim__run(pool, tasks, vote, j, NULL, NULL);
     return MIM_OK;
 }

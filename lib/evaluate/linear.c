@@ -143,9 +143,11 @@ static mim_status objective(void *arg, const double *x, double *f, double *g)
     size_t n = unknowns(j->p), weights = (size_t)j->p->classes * (size_t)j->p->width;
     double rows = (double)j->p->train.count, squares = 0, loss = 0;
     j->at = x;
-    mim__run(mim__context_executor(ctx), j->chunks, run_chunk, j, j->scratch, mim__context_cancel_flag(ctx));
+    bool whole = mim__run(mim__context_executor(ctx), j->chunks, run_chunk, j, j->scratch, mim__context_cancel_flag(ctx));
     if (mim__cancelled(ctx))
         return MIM_ERR_CANCELLED;
+    if (!whole)                              /* another call of the context consumed the request */
+        return mim__fail(ctx, MIM_ERR_CANCELLED, "cancelled");
     memset(g, 0, n * sizeof *g);
     for (int c = 0; c < j->chunks; c++) {
         loss += j->losses[c];

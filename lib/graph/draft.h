@@ -26,7 +26,6 @@ struct draft {
     int buffer_count;
 };
 
-
 /* The value of a result has one instance where it is a border; else the steps after the forward half see the replayed. */
 static inline int mim__draft_instance(const struct draft *d, const struct tensor *t, int step)
 {

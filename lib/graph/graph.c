@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 enum { PARAM_ALIGN = 16 };      /* elements: every parameter starts on a cache line */
+enum { ELEMENTS_MOST = INT32_MAX - 1023 };      /* of a tensor: an int still holds it rounded up to whole tasks and tiles */
 
 mim_status mim__graph_create(mim_context *ctx, struct graph **out)
 {
@@ -48,16 +49,17 @@ void mim__graph_fail(struct graph *g, mim_status status)
 /* Room for one more element in a growing array; false (and the graph has failed) when there is no memory. */
 static bool grow(struct graph *g, void *array, int count, int *room, size_t size)
 {
-    void **at = array;
+    void *old;                  /* `array` points to a pointer of any type: it is copied, never read as a void * */
     if (count < *room)
         return true;
     int more = *room ? 2 * *room : 32;
-    void *larger = mim__realloc(g->ctx, *at, (size_t)more * size);
+    memcpy(&old, array, sizeof old);
+    void *larger = mim__realloc(g->ctx, old, (size_t)more * size);
     if (!larger) {
         mim__graph_fail(g, mim__no_memory(g->ctx, (size_t)more * size));
         return false;
     }
-    *at = larger;
+    memcpy(array, &larger, sizeof larger);
     *room = more;
     return true;
 }
@@ -91,10 +93,10 @@ static bool check_shape(struct graph *g, const char *what, const struct shape *s
     size_t n = 1;
     bool good = s->rank >= 0 && s->rank <= MAX_RANK;
     for (int i = 0; good && i < s->rank; i++)
-        good = s->dim[i] > 0 && size_mul(n, (size_t)s->dim[i], &n) && n <= INT32_MAX;
+        good = s->dim[i] > 0 && size_mul(n, (size_t)s->dim[i], &n) && n <= ELEMENTS_MOST;
     char text[64];
     if (!good && !g->status)
-        mim__graph_fail(g, mim__fail(g->ctx, MIM_ERR_SHAPE, "%s of shape %s is empty or has more than 2^31 - 1 elements",
+        mim__graph_fail(g, mim__fail(g->ctx, MIM_ERR_SHAPE, "%s of shape %s is empty or has more than 2^31 - 1024 elements",
                                      what, shape_text(s, text)));
     return good;
 }

@@ -10,16 +10,23 @@ mim_status mim__store_create(const struct graph *g, int store, bool dry, struct 
     struct mim__store s = { .elements = mim__graph_store_size(g, store) };
     int all = mim__graph_params(g);
     s.params = mim__calloc(ctx, (size_t)all + 1, sizeof *s.params);
-    s.values = dry ? NULL : mim__calloc(ctx, s.elements + 1, sizeof *s.values);
-    if (!s.params || (!s.values && !dry)) {
-        mim__store_free(ctx, &s);
-        return mim__no_memory(ctx, s.elements * sizeof *s.values);
-    }
+    if (!s.params)
+        return mim__no_memory(ctx, (size_t)all * sizeof *s.params);
     for (int i = 0; i < all; i++)
         if (mim__graph_param_at(g, i)->store == store)
             s.params[s.count++] = *mim__graph_param_at(g, i);
-    *out = s;
-    return MIM_OK;
+    mim_status status = dry ? MIM_OK : mim__store_allocate(ctx, &s);
+    if (status)
+        mim__store_free(ctx, &s);
+    else
+        *out = s;
+    return status;
+}
+
+mim_status mim__store_allocate(mim_context *ctx, struct mim__store *s)
+{
+    s->values = mim__calloc(ctx, s->elements + 1, sizeof *s->values);
+    return s->values ? MIM_OK : mim__no_memory(ctx, s->elements * sizeof *s->values);
 }
 
 void mim__store_free(mim_context *ctx, struct mim__store *s)

@@ -15,6 +15,8 @@ struct mim__store {
 /* The parameters that a graph made in `store`, values zero; dry: without memory for them. *out: on success only. */
 mim_status mim__store_create(const struct graph *g, int store, bool dry, struct mim__store *out);
 void mim__store_free(mim_context *ctx, struct mim__store *s);
+/* Memory for the values of a dry one, zero. */
+mim_status mim__store_allocate(mim_context *ctx, struct mim__store *s);
 /* Initial values of all of them, on the context's threads. */
 void mim__store_fill(mim_context *ctx, struct mim__store *s, uint64_t seed);
 

@@ -84,6 +84,7 @@ mim_status mim__head_config_from(mim_context *ctx, const mim_tensors *t, mim_con
     return status;
 }
 
+/* Where the store is dry, only looks whether all is there. */
 static mim_status load(mim_head *h, const mim_tensors *t)
 {
     mim_context *ctx = h->object.ctx;
@@ -104,7 +105,7 @@ static mim_status load(mim_head *h, const mim_tensors *t)
 
 /* ---- create ---- */
 
-static mim_status make_store(mim_head *h, bool dry)
+static mim_status make_store(mim_head *h)
 {
     const mim_encoder *e = h->encoder;
     struct graph *g = NULL;
@@ -120,7 +121,7 @@ static mim_status make_store(mim_head *h, bool dry)
     h->kind->build(h, g, &b, &own);
     status = mim__graph_status(g);
     if (!status)
-        status = mim__store_create(g, 1, dry, &h->store);
+        status = mim__store_create(g, 1, true, &h->store);
     mim__graph_destroy(g);
     return status;
 }
@@ -146,7 +147,11 @@ static mim_status set_up(mim_head *h, const mim_config *config, const mim_tensor
     h->kind = kinds[h->options.kind];
     status = h->kind->check(h, &h->options);
     if (!status)
-        status = make_store(h, dry);
+        status = make_store(h);
+    if (!status && weights)                 /* before memory goes to what a file merely claims */
+        status = load(h, weights);
+    if (!status && !dry)
+        status = mim__store_allocate(ctx, &h->store);
     if (status || dry)
         return status;
     if (weights)

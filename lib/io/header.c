@@ -9,6 +9,7 @@
 #include "io/set.h"
 
 enum { PREFIX = 8, HEADER_MOST = 100000000, RANK_MOST = 16, MESSAGE = 400 };
+enum { TEXTS_MOST = 65536 };                /* of a set: each further file's are merged in one by one */
 
 struct reading {
     mim_context *ctx;
@@ -300,8 +301,8 @@ static mim_status read_texts(const struct reading *r)
         return status;
     for (size_t at = 0; status == MIM_OK && mim__json_next(&r->metadata, &at, &key, &value);) {
         status = read_text(r, texts, &key, &value);
-        if (status == MIM_OK && mim__texts_count(texts) > TENSORS_MOST)
-            status = refuse(r, key.text, "__metadata__ has more than %d texts", TENSORS_MOST);
+        if (status == MIM_OK && mim__texts_count(texts) + mim__texts_count(r->set->texts) > TEXTS_MOST)
+            status = refuse(r, key.text, "__metadata__ has more than %d texts", TEXTS_MOST);
     }
     if (status == MIM_OK)
         status = mim__texts_settle(texts, &twin);

@@ -288,6 +288,8 @@ mim_status mim_tensors_save_folder(const mim_tensors *t, const char *path)
 {
     if (!t || !path)
         return mim__null_argument(t ? t->object.ctx : NULL, "mim_tensors_save_folder");
+    if (t->view.no_folder[0])
+        return mim__fail(t->object.ctx, MIM_ERR_UNSUPPORTED, "%s", t->view.no_folder);
     mim_status status = mim__replace_folder(t->object.ctx, path);
     for (int i = 0; i <= COUNT(text_files) && status == MIM_OK; i++)
         status = save_part(t, path, i);

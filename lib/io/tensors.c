@@ -338,6 +338,19 @@ mim_status mim_tensors_add(mim_tensors *t, const char *name, int32_t type, int32
 
 /* ---- Views ---- */
 
+/* Types as the owner has them: those of its list may stand in for what it tells when asked. */
+static void settle_types(mim_tensors *t)
+{
+    const struct mim__view *v = &t->view;
+    for (int32_t i = 0; v->refresh && i < t->count; i++) {
+        struct mim__tensor now = t->entries[i].t;
+        if (v->refresh(v->owner, i, true, &now) != MIM_OK)
+            continue;
+        t->entries[i].t.type = now.type;
+        t->entries[i].dtype = mim__dtype_of(now.type);
+    }
+}
+
 static mim_status fill_view(mim_tensors *t, const struct mim__view *v, int count, const struct mim__tensor *list)
 {
     mim_context *ctx = t->object.ctx;
@@ -359,6 +372,7 @@ static mim_status fill_view(mim_tensors *t, const struct mim__view *v, int count
         return mim__fail(ctx, MIM_ERR_VALUE, "two tensors have the name '%s'", mim__quote(t->entries[twin].t.name, quoted));
     t->view = *v;
     t->view.config_json = NULL;                  /* a text of the set now */
+    settle_types(t);
     return MIM_OK;
 }
 

@@ -34,6 +34,7 @@ struct mim__view {
     struct mim__texts *texts;
     /* The text "config.json" of the view, a file of its own in mim_tensors_save_folder. Copied. */
     const char *config_json;
+    char no_folder[256];                         /* why mim_tensors_save_folder cannot write this model; "": it can */
 };
 /* Copies the list, names included; on failure `release` is not called. Texts that the library writes beside the tensors
  * ("mim.config", ...) are added with put_text below. MIM_ERR_VALUE: a name twice, empty or reserved. */
@@ -57,8 +58,8 @@ const struct mim__tensor *mim__tensors_at(const mim_tensors *t, int64_t index);
 const char *mim__tensors_text(const mim_tensors *t, const char *key);
 mim_context *mim__tensors_context(const mim_tensors *t);
 
-/* A whole tensor as f32. Errors are told to ctx. MIM_ERR_FORMAT: it is missing; MIM_ERR_SHAPE: both shapes are named;
- * MIM_ERR_VALUE: it holds integers; MIM_ERR_IO. */
+/* A whole tensor as f32; to NULL only looks whether it could be had. Errors are told to ctx. MIM_ERR_FORMAT: it is
+ * missing; MIM_ERR_SHAPE: both shapes are named; MIM_ERR_VALUE: it holds integers; MIM_ERR_IO. */
 mim_status mim__tensors_load(mim_context *ctx, const mim_tensors *t, const char *name, int32_t rank,
                              const int64_t *shape, float *to);
 

@@ -114,7 +114,8 @@ mim_status mim__tensors_load(mim_context *ctx, const mim_tensors *t, const char 
     if (now.rank != rank || memcmp(now.shape, shape, (size_t)rank * sizeof *shape))
         return mim__fail(ctx, MIM_ERR_SHAPE, "tensor '%s' is %s, it should be %s", mim__quote(name, quoted),
                          mim__shape_text(now.rank, now.shape, has), mim__shape_text(rank, shape, wants));
-    return fetch(ctx, t, (int32_t)index, &now, MIM_F32, (struct range){ 0, mim__set_elements(&now) }, to);
+    struct range all = { 0, mim__set_elements(&now) };
+    return to ? fetch(ctx, t, (int32_t)index, &now, MIM_F32, all, to) : check(ctx, &t->entries[index], &now, MIM_F32, all);
 }
 
 mim_status mim__values_bytes(mim_context *ctx, const mim_tensors *t, int32_t index, const struct mim__tensor *now,

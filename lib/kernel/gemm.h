@@ -48,7 +48,10 @@ static inline struct gemm_cut gemm_cut(int n, int unit, int parts)
     int units = ceil_div(n, unit);
     return (struct gemm_cut){ n, unit, parts, units / parts, units % parts };
 }
-static inline int gemm_start(const struct gemm_cut *c, int part) { return (part * c->each + imin(part, c->extra)) * c->unit; }
+static inline int gemm_start(const struct gemm_cut *c, int part)
+{
+    return (part * c->each + imin(part, c->extra)) * c->unit;
+}
 
 struct gemm_pack {          /* depths p to p + k of panels [from, to) of one operand */
     const struct matrix *x;
@@ -62,6 +65,8 @@ struct gemm_run {           /* panels [from, to) of a by one panel of b */
     const float *a, *b;     /* a starts with panel `from` */
     ptrdiff_t a_stride, b_stride;   /* 0: packed. Otherwise f32 as it lies, so many floats from row to row; step 1 only,
                                        and of b only where the panel's columns fill its width */
+    const void *soon;       /* memory that is packed next, to be asked for meanwhile; NULL: none */
+    ptrdiff_t soon_row, soon_depth;     /* bytes further for each row of a's panels, and each packed value along the depth */
     const struct gemm_cut *rows, *cols;
     int from, to, panel;
     bool first, last;       /* block of the depth */

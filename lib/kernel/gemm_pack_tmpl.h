@@ -6,7 +6,7 @@
  * three builds: from plain f32, from plain bf16, and with everything (PREPARED). */
 enum gemm_value { SINGLE, ROUNDED, PAIRED };
 enum gemm_source { PLAIN_F32, PLAIN_BF16, PREPARED };
-enum { GROUP = 8, AHEAD = 32 };      /* depths at a time, and how far ahead memory is asked for */
+enum { GROUP = 4, AHEAD = 32 };      /* depths at a time, and how far ahead memory is asked for */
 
 INLINE void gemm_prefetch(const struct matrix *x, bool narrow, int r, int c)
 {
@@ -96,7 +96,8 @@ INLINE void gemm_pack_across(const struct gemm_pack *g, enum gemm_source from, e
         for (; p < whole; p += VN)
             gemm_pack_block(g, from, to, true, i + at, lanes, p, width, room, panel + (ptrdiff_t)p * width + at);
         if (p < k)
-            gemm_pack_block(g, from, to, false, i + at, lanes, p, width, imin(VN, width - at), panel + (ptrdiff_t)p * width + at);
+            gemm_pack_block(g, from, to, false, i + at, lanes, p, width, imin(VN, width - at),
+                            panel + (ptrdiff_t)p * width + at);
     }
 }
 
@@ -190,13 +191,16 @@ INLINE void gemm_pack_from(const struct gemm_pack *g, enum gemm_source from, enu
     }
 }
 
-INLINE void gemm_pack_to(const struct gemm_pack *g, enum gemm_value to)
+/* On copies: what the panels are written through may alias anything, and would make every field be read again and again. */
+INLINE void gemm_pack_to(const struct gemm_pack *given, enum gemm_value to)
 {
-    const struct matrix *x = g->x;
-    if (x->mean || x->activation != ACT_NONE || x->row_factor || x->col_factor)
-        gemm_pack_from(g, PREPARED, to);
-    else if (x->type == BF16)
-        gemm_pack_from(g, PLAIN_BF16, to);
+    const struct matrix x = *given->x;
+    const struct gemm_cut cut = *given->cut;
+    const struct gemm_pack g = { &x, given->across, &cut, given->from, given->to, given->p, given->k, given->panels };
+    if (x.mean || x.activation != ACT_NONE || x.row_factor || x.col_factor)
+        gemm_pack_from(&g, PREPARED, to);
+    else if (x.type == BF16)
+        gemm_pack_from(&g, PLAIN_BF16, to);
     else
-        gemm_pack_from(g, PLAIN_F32, to);
+        gemm_pack_from(&g, PLAIN_F32, to);
 }

@@ -11,17 +11,17 @@ struct gemm_step {          /* to[h][nv * VN] = from + a b, panels of depth k; f
     float *to;
     int tail;               /* lanes of the last vector of a row that are stored */
     ptrdiff_t from_stride, to_stride, a_stride, b_stride;    /* a_stride: of ROWS */
-    uintptr_t next;         /* memory that is wanted soon, a line every so many */
-    int next_step;          /* bytes of it for each depth */
+    uintptr_t next, soon;               /* memory to ask for: what the next panels of b take, and what is packed next */
+    ptrdiff_t next_step, soon_step;     /* bytes of it for each depth */
 };
 enum { AHEAD_A = 16 };      /* depths of a that are asked for early: it streams from second cache */
 
-/* sum += a b. Row i of ROWS is reached from every third one, which is what addresses of x86 can do without a register each. */
+/* sum += a b. Row i of ROWS is reached from every third one: addresses of x86 can do that without a register each. */
 INLINE void gemm_chains(const struct gemm_step *s, enum gemm_left left, int h, int nv, vf sum[MR][NV])
 {
     const float *b = s->b, *row[(MR + 2) / 3];
     int step = left == ROWS ? 1 : h, starts = left == ROWS ? (h + 2) / 3 : 1;
-    uintptr_t early = (uintptr_t)(s->a + AHEAD_A * step), next = s->next;
+    uintptr_t early = (uintptr_t)s->a + (uintptr_t)(AHEAD_A * step) * sizeof *b, next = s->next, soon = s->soon;
     MIM_UNROLL
     for (int i = 0; i < starts; i++)
         row[i] = s->a + 3 * i * s->a_stride;
@@ -32,6 +32,7 @@ INLINE void gemm_chains(const struct gemm_step *s, enum gemm_left left, int h, i
             x[j] = v_load(b + j * VN);
         prefetch_near((const void *)early);
         prefetch_read((const void *)next);
+        prefetch_read((const void *)soon);
         MIM_UNROLL
         for (int i = 0; i < h; i++) {
             vf y = v_all(left == ROWS ? row[i / 3][i % 3 * s->a_stride] : row[0][i]);
@@ -45,6 +46,7 @@ INLINE void gemm_chains(const struct gemm_step *s, enum gemm_left left, int h, i
         b += s->b_stride;
         early += (uintptr_t)step * sizeof *b;
         next += (uintptr_t)s->next_step;
+        soon += (uintptr_t)s->soon_step;
     }
 }
 
@@ -114,14 +116,18 @@ INLINE void gemm_run(const struct gemm_run *g, enum gemm_left left)
     int width = gemm_start(g->cols, g->panel + 1) - col, cols = imin(width, g->cols->n - col);
     bool direct = g->last && !g->ep && g->ct == F32;
     ptrdiff_t a_step = left == ROWS ? g->a_stride : g->k, b_stride = g->b_stride ? g->b_stride : width;
-    int ahead = (int)sizeof(float) * width / imax(1, g->to - g->from);      /* of the next panel of b, a share for each tile */
+    int ahead = (int)sizeof(float) * width / imax(1, g->to - g->from);  /* each tile asks for a share of b's next panel */
     uintptr_t next = (uintptr_t)g->b + (uintptr_t)g->k * (uintptr_t)width * sizeof(float);
     _Alignas(64) float tile[MR * NV * VN];
     for (int t = g->from; t < g->to; t++) {
         int row = gemm_start(g->rows, t), h = gemm_start(g->rows, t + 1) - row;
         float *sums = g->first && g->last ? tile : g->sums + (ptrdiff_t)(row - start) * width;
         struct gemm_step s = { g->k, g->a + (row - start) * a_step, g->b, g->first ? NULL : sums, g->last ? tile : sums, VN,
-                               width, width, g->a_stride, b_stride, next, ahead };
+                               width, width, g->a_stride, b_stride, next, (uintptr_t)g->b, ahead, 0 };
+        if (g->soon) {
+            s.soon = (uintptr_t)g->soon + (uintptr_t)((row - start) * g->soon_row);
+            s.soon_step = g->soon_depth;
+        }
         if (direct) {
             s.to = (float *)g->c + row * g->ldc + col;
             s.to_stride = g->ldc;

@@ -71,8 +71,8 @@ static void forward(const struct call *c, const struct env *e)
         sum += j.partial[2 * i];
         count += j.partial[2 * i + 1];
     }
-    float scale = ((float *)c->saved)[n] = count > 0 ? (float)(1 / count) : 0;
-    *(float *)c->y = (float)(count > 0 ? sum / count : sum * scale);
+    ((float *)c->saved)[n] = count > 0 ? (float)(1 / count) : 0;
+    *(float *)c->y = count > 0 ? (float)(sum / count) : 0;
 }
 
 static void backward_task(void *arg, int task, void *scratch)

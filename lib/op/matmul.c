@@ -66,37 +66,72 @@ static void pack_b(void *arg, int task, void *scratch)
 
 static const float *at(const struct matrix *x, int row, int col) { return (const float *)x->data + row * x->stride + col; }
 
+/* Block of a for the run's panels, and panel j of b: packed already, packed now into `space`, or as it lies. */
+static const float *block_of_a(const struct product *x, const struct gemm_run *r, int start, int depth, float *space)
+{
+    if (x->a_lies)
+        return at(x->a, gemm_start(&x->rows, r->from), x->p + start);
+    x->k->pack(&(struct gemm_pack){ x->a, !x->a->transposed, &x->rows, r->from, r->to, x->p + start, depth, space });
+    return space;
+}
+static const float *panel_of_b(const struct product *x, int j, int start, int depth, float *space)
+{
+    if (x->packed)
+        return packed_panel(x, start, depth, j);
+    if (x->b_lies)
+        return at(x->b, x->p + start, gemm_start(&x->cols, j));
+    x->k->pack(&(struct gemm_pack){ x->b, x->b->transposed, &x->cols, j, j + 1, x->p + start, depth, space });
+    return space;
+}
+
+/* While panel `turn` of a strip runs, the next block of a is on its way from memory: of its rows as it lies one for each
+ * tile and turn, of its columns (a transposed) all in the first turn. After the last block comes the next band's first. */
+static void foresee(const struct product *x, struct gemm_run *r, int block, int turn)
+{
+    const struct matrix *a = x->a;
+    ptrdiff_t size = (ptrdiff_t)dtype_size(a->type), row = gemm_start(&x->rows, r->last ? r->to : r->from);
+    ptrdiff_t depth = x->p + gemm_start(&x->depth, r->last ? 0 : block + 1);
+    r->soon = NULL;
+    if (x->a_lies || row >= x->rows.n || turn >= (a->transposed ? 1 : x->k->mr))
+        return;
+    r->soon_row = a->transposed ? size : a->stride * size;
+    r->soon_depth = (a->transposed ? a->stride * size : size) * x->k->step;
+    r->soon = (const char *)a->data + (row + turn) * r->soon_row + depth * (r->soon_depth / x->k->step);
+}
+
+/* One block of the depth for a task: its block of a against the panels [left, right) of b. */
+static void multiply_block(const struct product *x, struct gemm_run *r, int i, int left, int right, float *space)
+{
+    float *block = space, *panel = block + BAND_FLOATS + SPILL_FLOATS;
+    float *sums = panel + x->k->nr * x->k->kc + SPILL_FLOATS;
+    ptrdiff_t height = gemm_start(&x->rows, r->to) - gemm_start(&x->rows, r->from);
+    int start, depth = block_depth(x, i, &start), col = gemm_start(&x->cols, left);
+    r->k = packed_depth(x->k, depth);
+    r->first = i == 0;
+    r->last = i == x->depth.parts - 1;
+    r->a = block_of_a(x, r, start, depth, block);
+    for (int j = left; j < right; j++) {
+        r->panel = j;
+        r->b = panel_of_b(x, j, start, depth, panel);
+        r->sums = sums + height * (gemm_start(&x->cols, j) - col);
+        foresee(x, r, i, j - left);
+        x->k->run(r);
+    }
+}
+
 static void multiply(void *arg, int task, void *scratch)
 {
     const struct product *x = arg;
     int band = task / x->strips.parts, strip = task % x->strips.parts;
-    int from = gemm_start(&x->bands, band), to = gemm_start(&x->bands, band + 1);
-    int left = gemm_start(&x->strips, strip), right = gemm_start(&x->strips, strip + 1);
-    float *block = scratch, *panel = block + BAND_FLOATS + SPILL_FLOATS, *sums = panel + x->k->nr * x->k->kc + SPILL_FLOATS;
-    struct gemm_run run = { 0, block, panel, x->a_lies ? x->a->stride : 0, x->b_lies ? x->b->stride : 0, &x->rows, &x->cols,
-                            from, to, 0, false, false, sums, x->c, x->ct, x->ldc, x->ep };
-    ptrdiff_t height = gemm_start(&x->rows, to) - gemm_start(&x->rows, from);
-    for (int i = 0; i < x->depth.parts; i++) {
-        int start, depth = block_depth(x, i, &start), first_col = gemm_start(&x->cols, x->from + left);
-        if (x->a_lies)
-            run.a = at(x->a, gemm_start(&x->rows, from), x->p + start);
-        else
-            x->k->pack(&(struct gemm_pack){ x->a, !x->a->transposed, &x->rows, from, to, x->p + start, depth, block });
-        run.k = packed_depth(x->k, depth);
-        run.first = i == 0;
-        run.last = i == x->depth.parts - 1;
-        for (int j = x->from + left; j < x->from + right; j++) {
-            if (x->packed)
-                run.b = packed_panel(x, start, depth, j);
-            else if (x->b_lies)
-                run.b = at(x->b, x->p + start, gemm_start(&x->cols, j));
-            else
-                x->k->pack(&(struct gemm_pack){ x->b, x->b->transposed, &x->cols, j, j + 1, x->p + start, depth, panel });
-            run.panel = j;
-            run.sums = sums + height * (gemm_start(&x->cols, j) - first_col);
-            x->k->run(&run);
-        }
-    }
+    int left = x->from + gemm_start(&x->strips, strip), right = x->from + gemm_start(&x->strips, strip + 1);
+    struct gemm_run run = {
+        .a_stride = x->a_lies ? x->a->stride : 0, .b_stride = x->b_lies ? x->b->stride : 0,
+        .rows = &x->rows, .cols = &x->cols,
+        .from = gemm_start(&x->bands, band), .to = gemm_start(&x->bands, band + 1),
+        .c = x->c, .ct = x->ct, .ldc = x->ldc, .ep = x->ep
+    };
+    for (int i = 0; i < x->depth.parts; i++)
+        multiply_block(x, &run, i, left, right, scratch);
 }
 
 /* Bands as high and strips as wide as the scratch allows; if that makes few tasks, lower bands, as these cost least. */
@@ -109,7 +144,7 @@ static void cut_tasks(struct product *x, int64_t size)
         wide = imin(wide, imax(1, SUM_FLOATS / (imin(high, tiles) * x->k->mr * x->k->nr)));
     int strips = ceil_div(panels, wide);
     if (size > SMALL && bands * strips < TASKS) {
-        bands = imax(bands, imin(ceil_div(tiles, x->a->transposed ? 8 : 4), ceil_div(TASKS, strips)));
+        bands = imax(bands, imin(ceil_div(x->rows.n, x->a->transposed ? 128 : 64), ceil_div(TASKS, strips)));
         strips = imax(strips, imin(panels / 4, ceil_div(TASKS, bands)));
     }
     x->bands = gemm_cut(tiles, 1, bands);

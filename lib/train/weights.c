@@ -37,15 +37,18 @@ static mim_status list_names(const mim_trainer *t, const char *asked, enum namin
     return status ? status : mim__head_names(t->head, n, n == NAMING_MIM ? "head." : "", head, names);
 }
 
-/* config.json of the folder that the view can be saved as; none under libmim's own naming, or where the other library
- * has no such model. */
-static mim_status make_json(const mim_trainer *t, enum naming n, struct mim__text *more, struct mim__text *json)
+/* config.json of the folder that the view can be saved as; none under libmim's own naming, or, for the reason that goes to
+ * no_folder, where the other library has no such model. */
+static mim_status make_json(const mim_trainer *t, enum naming n, struct mim__text *more, struct mim__text *json,
+                            char no_folder[256])
 {
     struct encoder_json j = { .naming = n };
     if (n == NAMING_MIM)
         return MIM_OK;
-    if (mim__head_json(t->head, &j, more) || mim__encoder_json(t->encoder, &j, json))
+    if (mim__head_json(t->head, &j, more) || mim__encoder_json(t->encoder, &j, json)) {
+        mim_last_error(t->object.ctx, no_folder, 256, NULL);
         json->size = 0;
+    }
     return json->failed || more->failed ? mim__no_memory(t->object.ctx, json->size) : MIM_OK;
 }
 
@@ -54,13 +57,14 @@ mim_status mim__trainer_weights(mim_trainer *t, int32_t what, const char *naming
     mim_context *ctx = t->object.ctx;
     struct mim__names names = { .ctx = ctx };
     struct mim__text more = { .ctx = ctx }, json = { .ctx = ctx };
+    char no_folder[256] = "";
     enum naming n;
     mim_tensors *view = NULL;
     mim_status status = mim__naming_parse(ctx, naming, t->encoder->source.naming, &n);
     if (!status)
         status = list_names(t, naming, n, what, &names);
     if (!status)
-        status = make_json(t, n, &more, &json);
+        status = make_json(t, n, &more, &json, no_folder);
     bool slopes = what == MIM_GRADIENTS;
     struct mim__view v = { .owner = t,
                            .release = release,
@@ -70,6 +74,7 @@ mim_status mim__trainer_weights(mim_trainer *t, int32_t what, const char *naming
                            .array = t->gradients,
                            .elements = slopes ? t->elements : 0,
                            .config_json = json.size ? json.data : NULL };
+    memcpy(v.no_folder, no_folder, sizeof v.no_folder);
     mim__object_retain(&t->object);
     if (!status)
         status = mim__tensors_view(ctx, &v, names.count, names.list, &view);

@@ -2,9 +2,10 @@
 /* bench_gemm.c -- matrix products of the shapes that training has, beside the limit of the machine measured in the same
  * run, and beside cblas_sgemm where a library that has it can be loaded.
  *
- *     bench_gemm [rounds] [library]      rounds 15, library libopenblas.so.0
+ *     bench_gemm [rounds] [library] [isa]      rounds 15, library libopenblas.so.0, all sets of instructions
  *
- * The machine may be shared: rounds take turns (limit, ours, theirs), each keeps its median and its best. */
+ * The machine may be shared: rounds take turns (limit, ours, theirs), each keeps its median and its best, and time is the
+ * thread's own. */
 #include "op/matmul.h"
 
 #include <dlfcn.h>
@@ -216,7 +217,8 @@ static void bench(mim_context *ctx, const struct kernels *k, enum dtype type, in
         log_theirs += r.theirs ? log(q.theirs) / COUNT(shapes) : 0;
         free(r.env.scratch), free((void *)r.a), free((void *)r.b), free(r.c), free(r.work);
     }
-    printf("%-12s %-4s geometric mean: ratio %.3f  best %.3f", k->isa, type == BF16 ? "bf16" : "f32", exp(log_median), exp(log_best));
+    printf("%-12s %-4s geometric mean: ratio %.3f  best %.3f", k->isa, type == BF16 ? "bf16" : "f32",
+           exp(log_median), exp(log_best));
     if (type == F32 && theirs)
         printf("  cblas %.3f", exp(log_theirs));
     printf("\n");
@@ -226,7 +228,8 @@ int main(int argc, char **argv)
 {
     int rounds = argc > 1 ? imin(imax(atoi(argv[1]), 1), MAX_ROUNDS) : ROUNDS;
     void *library = dlopen(argc > 2 ? argv[2] : "libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
-    void *symbol = library ? dlsym(library, "cblas_sgemm") : NULL, *threads = library ? dlsym(library, "openblas_set_num_threads") : NULL;
+    void *symbol = library ? dlsym(library, "cblas_sgemm") : NULL;
+    void *threads = library ? dlsym(library, "openblas_set_num_threads") : NULL;
     const char *only = argc > 3 ? argv[3] : NULL;
     sgemm theirs = NULL;
     memcpy(&theirs, &symbol, sizeof theirs);

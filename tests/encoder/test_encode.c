@@ -168,6 +168,11 @@ static void pixels(void)
     OK(ctx, mim_encoder_set_input(e, "pixels", MIM_F32, p, 2 * MAKE_PIXELS));
     features(e, NULL, "pooled", b, 32);
     CHECK(!memcmp(a, b, sizeof a));
+    OK(ctx, mim_encoder_set_input(e, "pixels", MIM_F32, p, 2 * MAKE_PIXELS));
+    static float bad[3 * MAKE_PIXELS] = { NAN };                            /* a larger batch that is refused ... */
+    CHECK(mim_encoder_set_input(e, "pixels", MIM_F32, bad, 3 * MAKE_PIXELS) == MIM_ERR_VALUE);
+    features(e, NULL, "pooled", b, 32);                                     /* ... leaves the one before */
+    CHECK(!memcmp(a, b, sizeof a));
     mim_config_destroy(config);
     mim_encoder_destroy(e);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_encoder.c -- an encoder and its weights: there and back under every naming, what does not fit named, what a
  * config.json may not do, and how many parameters the published models have. Files go under argv[1] or build/tmp. */
+#include "io/tensors.h"
 #include "train/make.h"
 
 #include <sys/stat.h>
@@ -253,6 +254,39 @@ static void hostile(void)
     mim_encoder_destroy(e);
 }
 
+/* Files of a few hundred bytes that claim much: refused, and no memory goes to the claim. */
+static void claims(void)
+{
+    mim_context *own = make_context(), *outer = ctx;
+    mim_tensors *set = NULL;
+    mim_encoder *e = NULL;
+    mim_config *config = NULL, *facts = NULL;
+    const int64_t empty[] = { 0, 3, (int64_t)1 << 62, (int64_t)1 << 62 }, small[] = { 4, 3, 4, 4 }, places[] = { 1, 16, 1 };
+    ctx = own;
+    for (int i = 0; i < 2; i++) {
+        OK(ctx, mim_tensors_create(ctx, &set));
+        OK(ctx, mim_tensors_add(set, "patch_embed.proj.weight", MIM_F32, 4, i ? small : empty, NULL));
+        OK(ctx, mim_tensors_add(set, "blocks.0.norm1.weight", MIM_F32, 1, small, NULL));
+        OK(ctx, mim_tensors_add(set, "blocks.0.mlp.fc1.weight", MIM_F32, 2, small, NULL));
+        OK(ctx, mim_tensors_add(set, "pos_embed", MIM_F32, 3, places, NULL));
+        if (i)
+            OK(ctx, mim__tensors_put_text(set, "mim.config", "{\"encoder\": {\"width\": 2048, \"depth\": 24, \"heads\": 16}}"));
+        OK(ctx, mim_config_create(ctx, NULL, &config));
+        OK(ctx, mim_config_set_i64(config, "encoder.patch", 16));
+        OK(ctx, mim_config_set_i64(config, "encoder.width", i ? 2048 : 16));
+        CHECK(mim_encoder_create(ctx, config, set, &e) != MIM_OK);
+        mim_config_destroy(config);
+        mim_tensors_destroy(set);
+    }
+    int64_t peak = 0;
+    OK(ctx, mim_context_describe(ctx, &facts));
+    OK(ctx, mim_config_get_i64(facts, "bytes.peak", &peak));
+    CHECK(peak < 4 << 20);
+    mim_config_destroy(facts);
+    ctx = outer;
+    mim_context_destroy(own);
+}
+
 static void huge_tables(void)
 {
     static const char *const jsons[] = {
@@ -298,7 +332,7 @@ int main(int argc, char **argv)
     mkdir("build", 0777);
     mkdir(folder, 0777);
     ctx = make_context();
-    TEST(namings); TEST(refused_namings); TEST(misfits); TEST(resized); TEST(hostile); TEST(huge_tables); TEST(parameters);
+    TEST(namings); TEST(refused_namings); TEST(misfits); TEST(resized); TEST(hostile); TEST(claims); TEST(huge_tables); TEST(parameters);
     mim_context_destroy(ctx);
     return test_end();
 }

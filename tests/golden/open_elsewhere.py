@@ -1,84 +1,116 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""open_elsewhere.py -- open a folder that libmim wrote with transformers or timm, and compare what comes out.
+"""open_elsewhere.py -- have libmim write models in every form, open them with transformers and timm, compare what comes out.
 
-    build/tests/golden/export FIXTURE OUT           for each fixture, then
-    python3 open_elsewhere.py OUT...                needs torch, transformers, timm, safetensors
+    python3 open_elsewhere.py EXPORT FIXTURE...     needs torch, transformers, timm, safetensors
 
-OUT holds model.safetensors and config.json, to be opened strictly (a missing or an unknown tensor is a failure), and
-features.safetensors: pixel_values and mask as they went in; tokens, and logits or reconstruction, as libmim computed them.
-Each must agree to 1e-4 of its largest value. Ends non-zero if one does not.
+EXPORT is the program of export.c, FIXTURE a folder of make_fixtures.py; fresh models of some presets are written besides.
+Each form must open strictly: a missing or an unknown tensor is a failure, but for the pooler of ViTModel, which libmim does
+not have. What export put beside it in features.safetensors must agree to 1e-4 of its largest value: tokens, and of a whole
+model logits or reconstruction. Ends non-zero if one does not.
 """
 import json
 import pathlib
+import subprocess
 import sys
+import tempfile
 
 import torch
 from safetensors.torch import load_file
 
+PRESETS = [
+    ["simmim_vit_tiny_32", "encoder.depth=2"],
+    ["simmim_vit_tiny_32", "encoder.depth=1", "image.height=16", "image.width=40", "encoder.hidden=50", "encoder.width=36"],
+    ["simmim_vit_tiny", "encoder.depth=2", "image.height=64", "image.width=64"],
+    ["simmim_vit_tiny", "encoder.depth=1", "image.height=96", "image.width=32", "encoder.layer_scale=0"],
+    ["vit_tiny", "encoder.depth=1", "image.height=32", "image.width=48", "head.classes=7"],
+    ["vit_tiny", "encoder.depth=1", "image.height=32", "image.width=32", "encoder.width=33", "encoder.hidden=50",
+     "encoder.pool=mean", "encoder.norm=0", "encoder.pool_norm=1", "encoder.eps=1e-6"],
+]
 
-def with_timm(folder, config, x):
+
+def with_timm(folder, x, whole):
     import timm
-    args = {"num_classes": config["num_classes"], **config.get("model_args", {})}
-    if config.get("global_pool") is not None:
-        args.setdefault("global_pool", config["global_pool"])
-    model = timm.create_model(config["architecture"], **args).eval()
-    model.load_state_dict(load_file(folder / "model.safetensors"), strict=True)
+    model = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
+    model.load_state_dict(load_file(folder / "model.safetensors"), strict=whole and model.num_classes > 0)
+    if tuple(x.shape[2:]) != tuple(model.patch_embed.img_size):     # for these timm resizes tables in its own way
+        return {}
     tokens = model.forward_features(x)
     return {"tokens": tokens, "logits": model.forward_head(tokens)}
 
 
+def check_report(report, headless):
+    for what, names in report.items():
+        names = sorted(str(n) for n in names if not (headless and what == "missing_keys" and n.startswith("pooler.")))
+        if names:
+            raise ValueError(f"{what}: {names}")
+
+
 def with_transformers(folder, config, x, mask):
     import transformers
-    cls = getattr(transformers, config["architectures"][0])
-    model, report = cls.from_pretrained(folder, output_loading_info=True, attn_implementation="eager")
-    for what, names in report.items():
-        if names:
-            raise ValueError(f"{what}: {sorted(map(str, names))}")
+    name = config["architectures"][0]
+    model, report = getattr(transformers, name).from_pretrained(folder, output_loading_info=True,
+                                                                attn_implementation="eager")
+    check_report(report, name == "ViTModel")
     size = model.config.image_size
     size = list(size) if isinstance(size, (list, tuple)) else [size, size]
     options = {} if mask is None else {"bool_masked_pos": mask.flatten(1).bool()}
     if list(x.shape[2:]) != size:
         options["interpolate_pos_encoding"] = True
-    body = getattr(model.eval(), model.base_model_prefix)
+    body = model.eval() if name == "ViTModel" else getattr(model, model.base_model_prefix)
     tokens = body(x, **options).last_hidden_state
+    if name == "ViTModel":
+        return {"tokens": tokens}
     if mask is None:
         return {"tokens": tokens, "logits": model(x, **options).logits}
-    patches = tokens[:, 1:] if model.config.model_type == "vit" else tokens
     stride = model.config.encoder_stride
-    grid = patches.transpose(1, 2).reshape(len(x), -1, x.shape[2] // stride, x.shape[3] // stride)
+    grid = tokens[:, 1:].transpose(1, 2).reshape(len(x), -1, x.shape[2] // stride, x.shape[3] // stride)
     return {"tokens": tokens, "reconstruction": model.decoder(grid)}
 
 
-def compare(folder):
+def compare(folder, whole):
     config = json.loads((folder / "config.json").read_text())
     ours = load_file(folder / "features.safetensors")
-    x, mask = ours["pixel_values"], ours.get("mask")
     with torch.no_grad():
         if "architecture" in config:
-            theirs = with_timm(folder, config, x)
+            theirs = with_timm(folder, ours["pixel_values"], whole)
         else:
-            theirs = with_transformers(folder, config, x, mask)
-    worst = 0.0
-    for name, value in theirs.items():
-        if name in ours:
-            worst = max(worst, ((ours[name] - value.reshape(ours[name].shape)).abs().max() / value.abs().max()).item())
-    if "tokens" not in ours or not worst < 1e-4:
+            theirs = with_transformers(folder, config, ours["pixel_values"], ours.get("mask"))
+    worst = 0.0 if theirs else None
+    for name, value in ours.items():
+        if theirs and name not in ("pixel_values", "mask"):
+            other = theirs[name].reshape(value.shape)
+            worst = max(worst, ((value - other).abs().max() / other.abs().max()).item())
+    if theirs and not worst < 1e-4:
         raise ValueError(f"features differ by {worst:.1e}")
     return worst
 
 
-def main(folders):
-    failed = 0
-    for folder in map(pathlib.Path, folders):
+def forms(export, what, out):
+    """Each form that export wrote: passed or not, and what there is to say."""
+    run = subprocess.run([export, out, *what], capture_output=True, text=True)
+    yield run.returncode == 0, f"{what[0]}: mim {run.stdout.rstrip()}{run.stderr.rstrip()}"
+    for form in "huggingface", "huggingface_encoder", "timm", "timm_encoder":
+        folder = out / form
+        if not (folder / "model.safetensors").exists():
+            continue
         try:
-            print(f"PASS {folder} features {compare(folder):.1e}")
-        except Exception as error:                      # whatever went wrong is this folder's failure, not the run's end
-            failed += 1
-            print(f"FAIL {folder} {type(error).__name__}: {error}")
-    print(f"{len(folders) - failed} passed, {failed} failed")
+            worst = compare(folder, not form.endswith("encoder"))
+            yield True, f"{what[0]}: {form} " + ("opens" if worst is None else f"{worst:.1e}")
+        except Exception as error:                      # whatever went wrong is this form's failure, not the run's end
+            yield False, f"{what[0]}: {form} {type(error).__name__}: {error}"
+
+
+def main(export, fixtures):
+    failed = passed = 0
+    for what in [[f] for f in fixtures] + PRESETS:
+        with tempfile.TemporaryDirectory() as out:
+            for good, text in forms(export, what, pathlib.Path(out)):
+                passed, failed = passed + good, failed + (not good)
+                print("PASS" if good else "FAIL", text)
+    print(f"{passed} passed, {failed} failed")
     return failed > 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

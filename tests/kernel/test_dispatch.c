@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_dispatch.c -- which kernels a context gets, how the host caps them, and what describe tells. */
 #include "kernel/kernel.h"
+#include "support/fail_alloc.h"
 #include "support/test.h"
 
 static mim_context *create(void)
@@ -115,6 +116,21 @@ static void describe(void)
     mim_context_destroy(ctx);
 }
 
+static mim_status describe_once(const mim_host *host, void *arg)
+{
+    mim_context *ctx = NULL;
+    mim_config *c = NULL;
+    (void)arg;
+    mim_status status = mim_context_create(host, &ctx);
+    if (status == MIM_OK)
+        status = mim_context_describe(ctx, &c);
+    CHECK((status == MIM_OK) == (c != NULL));
+    mim_config_destroy(c);
+    mim_context_destroy(ctx);
+    return status;
+}
+static void no_memory(void) { fail_every_allocation(describe_once, NULL); }
+
 int main(void)
 {
     TEST(available);
@@ -122,5 +138,6 @@ int main(void)
     TEST(caps);
     TEST(bad_caps);
     TEST(describe);
+    TEST(no_memory);
     return test_end();
 }

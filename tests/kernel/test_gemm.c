@@ -30,13 +30,15 @@ static float packed_at(const struct gemm_kernels *g, const float *panel, int w, 
 }
 
 /* x as it lies is [rows, cols] = `across` ? [lanes, depth] : [depth, lanes]. */
-static void check_pack(const struct gemm_kernels *g, bool rounded, bool across, enum dtype type, int n, int k, int unit, int widest)
+static void check_pack(const struct gemm_kernels *g, bool rounded, bool across, enum dtype type, int n, int k,
+                       int unit, int widest)
 {
     int rows = across ? n : k, cols = across ? k : n, skip = k > 5 ? 4 : 0, depth = k - skip;
     size_t stride = (size_t)cols + 3, count = (size_t)(rows - 1) * stride + (size_t)cols;
     struct gemm_cut cut = gemm_cut(n, unit, ceil_div(n, widest));
     int values = ceil_div(depth, g->step), all = gemm_start(&cut, cut.parts);
-    struct guard source = guard_take(count * dtype_size(type), n % 2), out = guard_take(sizeof(float) * (size_t)(all * values) + 64, 1);
+    struct guard source = guard_take(count * dtype_size(type), n % 2);
+    struct guard out = guard_take(sizeof(float) * (size_t)(all * values) + 64, 1);
     for (size_t i = 0; i < count; i++) {
         float f = number((int)i);
         uint16_t h = narrow(f);
@@ -51,7 +53,8 @@ static void check_pack(const struct gemm_kernels *g, bool rounded, bool across, 
         CHECK(w <= widest && w % unit == 0);
         for (int i = 0; i < w && start + i < n; i++)
             for (int p = 0; p < values * g->step; p++) {
-                size_t at = across ? (size_t)(start + i) * stride + (size_t)(skip + p) : (size_t)(skip + p) * stride + (size_t)(start + i);
+                size_t lane = (size_t)(start + i), deep = (size_t)(skip + p);
+                size_t at = across ? lane * stride + deep : deep * stride + lane;
                 bool inside = p < depth;
                 float want = !inside ? 0 : type == BF16 ? widen(((uint16_t *)(void *)source.data)[at])
                                                         : ((float *)(void *)source.data)[at];
@@ -110,7 +113,8 @@ static void check_run(const struct gemm_kernels *g, int m, int n, int k, bool tw
     struct gemm_cut rows = gemm_cut(m, 1, ceil_div(m, g->mr)), cols = gemm_cut(n, g->unit, ceil_div(n, g->nr));
     int values = ceil_div(k, g->step), width = gemm_start(&cols, cols.parts);
     size_t stride = (size_t)n + 1, count = (size_t)(m - 1) * stride + (size_t)n;
-    struct guard a = guard_take(sizeof(float) * (size_t)(m * values), 1), b = guard_take(sizeof(float) * (size_t)(width * values), 1);
+    struct guard a = guard_take(sizeof(float) * (size_t)(m * values), 1);
+    struct guard b = guard_take(sizeof(float) * (size_t)(width * values), 1);
     struct guard c = guard_take(count * dtype_size(ct), 1), sums = guard_take(sizeof(float) * (size_t)(m * width), 1);
     memset(c.data, 0xff, count * dtype_size(ct));
     fill(g, (float *)(void *)a.data, &rows, k, true);
@@ -118,9 +122,12 @@ static void check_run(const struct gemm_kernels *g, int m, int n, int k, bool tw
     for (int pass = 0; pass <= twice; pass++)
         for (int j = 0; j < cols.parts; j++) {
             int col = gemm_start(&cols, j);
-            struct gemm_run r = { values, (float *)(void *)a.data, (float *)(void *)b.data + (ptrdiff_t)col * values, 0, 0,
-                                  &rows, &cols, 0, rows.parts, j, pass == 0, pass == twice, (float *)(void *)sums.data + (ptrdiff_t)m * col,
-                                  c.data, ct, (ptrdiff_t)stride, NULL };
+            struct gemm_run r = {
+                .k = values, .a = (float *)(void *)a.data, .b = (float *)(void *)b.data + (ptrdiff_t)col * values,
+                .soon = a.data, .soon_row = 4, .soon_depth = 4,
+                .rows = &rows, .cols = &cols, .to = rows.parts, .panel = j, .first = pass == 0, .last = pass == twice,
+                .sums = (float *)(void *)sums.data + (ptrdiff_t)m * col, .c = c.data, .ct = ct, .ldc = (ptrdiff_t)stride
+            };
             g->run(&r);
         }
     for (int i = 0; i < m; i++)
@@ -159,7 +166,8 @@ static void cut(void)
                 CHECK(gemm_start(&c, 0) == 0 && end >= n && end < n + unit);
                 for (int i = 0; i < parts; i++) {
                     int w = gemm_start(&c, i + 1) - gemm_start(&c, i);
-                    CHECK(w % unit == 0 && w / unit >= ceil_div(n, unit) / parts && w / unit <= ceil_div(ceil_div(n, unit), parts));
+                    int units = ceil_div(n, unit);
+                    CHECK(w % unit == 0 && w / unit >= units / parts && w / unit <= ceil_div(units, parts));
                 }
             }
 }

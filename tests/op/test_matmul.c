@@ -373,6 +373,33 @@ static void corners(void)
     }
 }
 
+/* A small product reads operands as they lie where it can, a large one packs them: the same bits. */
+static void as_they_lie(void)
+{
+    for (int i = 0; i < 24 && !test_broken; i++) {
+        struct product x;
+        do {
+            make(&x, 400, 16 * (8 + i % 3) + i % 2, 90 + i, true);
+            if (x.compute == F32 && x.a.type == F32 && x.b.type == F32 && !x.a.transposed && !x.b.transposed && x.ct == F32)
+                break;
+            drop(&x);
+        } while (true);
+        float *whole = malloc(x.c_bytes);
+        for (const struct kernels *const *k = mim__kernels_available(); *k; k++) {
+            multiply_on(ctx, &x, *k);
+            memcpy(whole, x.c, x.c_bytes);
+            x.m = 1 + i * 2;
+            multiply_on(ctx, &x, *k);
+            for (int r = 0; r < x.m; r++)
+                CHECK(!memcmp(whole + r * x.ldc, (float *)x.c + r * x.ldc, (size_t)x.n * sizeof(float)));
+            compare(ctx, &x, 200);
+            x.m = 400;
+        }
+        free(whole);
+        drop(&x);
+    }
+}
+
 /* What infer relies on: larger products never ask for less. */
 static void work_grows(void)
 {
@@ -423,6 +450,7 @@ int main(void)
     TEST(empty);
     TEST(threads);
     TEST(corners);
+    TEST(as_they_lie);
     TEST(work_grows);
     TEST(not_finite);
     mim_context_destroy(ctx);

@@ -71,6 +71,32 @@ static void shapes(void)
     mim_tensors_destroy(in);
 }
 
+/* What is saved is what is read, type by type: the mask is not f32. */
+static void saved(void)
+{
+    mim_trainer *t = make_trainer(ctx, NULL);
+    mim_tensors *v = NULL, *back = NULL;
+    size_t needed = 0;
+    int64_t unused = -1;
+    uint8_t mask[24], again[24];
+    OK(ctx, make_step(t, 0));
+    OK(ctx, mim_trainer_tensors(t, MIM_OUTPUTS, NULL, &v));
+    OK(ctx, mim_tensors_save_memory(v, NULL, 0, &needed));
+    char *data = malloc(needed);
+    OK(ctx, mim_tensors_save_memory(v, data, needed, NULL));
+    OK(ctx, mim_tensors_open_memory(ctx, data, needed, &back));
+    CHECK(mim_tensors_count(back) == mim_tensors_count(v));
+    CHECK(has_shape(back, "mask", MIM_U8, 3, 4, 3, 2, 0));
+    OK(ctx, mim_tensors_read(v, "mask", MIM_U8, 0, 24, mask));
+    OK(ctx, mim_tensors_read(back, "mask", MIM_U8, 0, 24, again));
+    CHECK(!memcmp(mask, again, sizeof mask));
+    CHECK(mim_tensors_copy(v, back, &unused) == MIM_ERR_STATE);
+    free(data);
+    mim_tensors_destroy(back);
+    mim_tensors_destroy(v);
+    mim_trainer_destroy(t);
+}
+
 static void attention_rows(void)
 {
     mim_trainer *t = make_trainer(ctx, "{\"trainer\": {\"outputs\": [\"attention.2\"]}, \"encoder\": {\"relative\": \"block\"}}");
@@ -215,7 +241,7 @@ static void pixel_gradient_of_losses(void)
 int main(void)
 {
     ctx = make_context();
-    TEST(shapes); TEST(attention_rows); TEST(tokens_and_back); TEST(host_loss_of_predictions); TEST(host_gradient_shares);
+    TEST(shapes); TEST(saved); TEST(attention_rows); TEST(tokens_and_back); TEST(host_loss_of_predictions); TEST(host_gradient_shares);
     TEST(pixel_gradient_of_losses);
     mim_context_destroy(ctx);
     return test_end();

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/* test_recognize.c -- models that share the names of ours are refused, by what config.json says or by a tensor of theirs;
+ * tensors that change nothing are not. Ratios, names and reasons on the way out. Files go under argv[1] or build/tmp. */
+#include "train/make.h"
+
+#include <sys/stat.h>
+
+static mim_context *ctx;
+static char folder[512] = "build/tmp";
+static const char beit[] =
+    "{\"encoder\": {\"relative\": \"block\", \"qkv_bias\": \"query_value\", \"positions\": \"none\"}}";
+
+static mim_encoder *make_encoder(const char *json)
+{
+    mim_config *config = make_config(ctx, json);
+    mim_encoder *e = NULL;
+    OK(ctx, mim_encoder_create(ctx, config, NULL, &e));
+    mim_config_destroy(config);
+    return e;
+}
+
+/* Weights as another library's file would hold them, with config.json and one tensor more, where they are given. */
+static mim_tensors *foreign(const char *json, const char *naming, const char *config_json, const char *more)
+{
+    mim_encoder *e = make_encoder(json);
+    mim_tensors *w = NULL, *set = NULL;
+    OK(ctx, mim_encoder_tensors(e, MIM_WEIGHTS, naming, &w));
+    OK(ctx, mim_tensors_create(ctx, &set));
+    for (int64_t i = 0; i < mim_tensors_count(w); i++) {
+        char name[128];
+        int32_t rank;
+        int64_t shape[MIM_MAX_RANK];
+        mim_tensors_name(w, i, name, sizeof name, NULL);
+        mim_tensors_info(w, name, NULL, &rank, shape, NULL);
+        OK(ctx, mim_tensors_add(set, name, MIM_F32, rank, shape, NULL));
+    }
+    if (more)
+        OK(ctx, mim_tensors_add(set, more, MIM_F32, 1, (const int64_t[]){ 3 }, NULL));
+    if (config_json)
+        OK(ctx, mim_tensors_set_text(set, "config.json", config_json));
+    mim_tensors_destroy(w);
+    mim_encoder_destroy(e);
+    return set;
+}
+
+static mim_status open_one(const char *json, const char *naming, const char *config_json, const char *more)
+{
+    mim_tensors *set = foreign(json, naming, config_json, more);
+    mim_config *config = make_config(ctx, "{\"encoder\": {\"heads\": 2}}");
+    mim_encoder *e = NULL;
+    mim_status status = mim_encoder_create(ctx, config, set, &e);
+    mim_encoder_destroy(e);
+    mim_config_destroy(config);
+    mim_tensors_destroy(set);
+    return status;
+}
+
+static void by_config(void)
+{
+    static const char *const refused[] = {
+        "{\"model_type\": \"vit_mae\"}", "{\"model_type\": \"beit\"}",
+        "{\"architecture\": \"swin_tiny_patch4_window7_224\"}",
+        "{\"architecture\": \"eva02_tiny_patch14_224\"}", "{\"architecture\": \"vit_base_patch16_rpn_224\"}",
+        "{\"architecture\": \"vit_small_patch16_rope_224\"}", "{\"architecture\": \"vit_small_patch16_dinov3\"}",
+        "{\"architecture\": \"vit_tiny_patch16_224\", \"model_args\": {\"pool_include_prefix\": true}}",
+        "{\"architecture\": \"vit_tiny_patch16_224\", \"global_pool\": \"map\"}",
+    };
+    static const char *const taken[] = {
+        "{\"model_type\": \"vit\"}", "{\"architecture\": \"vit_tiny_patch16_224\"}",
+        "{\"architecture\": \"deit3_small_patch16_224\"}",
+        "{\"architecture\": \"vit_tiny_patch16_224\", \"model_args\": {\"pool_include_prefix\": false}}",
+    };
+    for (int i = 0; i < (int)(sizeof refused / sizeof *refused); i++)
+        if (!CHECK(open_one(NULL, "timm", refused[i], NULL) == MIM_ERR_UNSUPPORTED))
+            printf("%s\n", refused[i]);
+    for (int i = 0; i < (int)(sizeof taken / sizeof *taken); i++)
+        OK(ctx, open_one(NULL, "timm", taken[i], NULL));
+    CHECK(open_one(NULL, "huggingface", "{\"model_type\": \"dinov2\"}", NULL) == MIM_ERR_UNSUPPORTED);
+    CHECK(strstr(make_error(ctx), "dinov2") != NULL);
+}
+
+/* A model of other names altogether is called what config.json calls it. */
+static void by_config_alone(void)
+{
+    mim_tensors *set = NULL;
+    mim_config *config = NULL;
+    OK(ctx, mim_tensors_create(ctx, &set));
+    OK(ctx, mim_tensors_set_text(set, "config.json", "{\"model_type\": \"swin\"}"));
+    CHECK(mim_config_from_tensors(set, &config) == MIM_ERR_UNSUPPORTED && strstr(make_error(ctx), "swin"));
+    mim_tensors_destroy(set);
+}
+
+static void by_tensors(void)
+{
+    static const char *const refused[] = { "reg_token", "dist_token", "norm_pre.weight", "attn_pool.latent",
+                                           "blocks.0.attn.q_norm.weight",
+                                           "blocks.1.mlp.norm.bias", "blocks.0.gamma", "patch_embed.backbone.conv.weight" };
+    static const char *const taken[] = { "head.weight", "fc_norm.surplus", "mine.weight", "blocks.7.norm1.weight" };
+    for (int i = 0; i < (int)(sizeof refused / sizeof *refused); i++) {
+        CHECK(open_one(NULL, "timm", NULL, refused[i]) == MIM_ERR_UNSUPPORTED);
+        CHECK(strstr(make_error(ctx), refused[i]) != NULL);
+    }
+    for (int i = 0; i < (int)(sizeof taken / sizeof *taken); i++)
+        OK(ctx, open_one(NULL, "timm", NULL, taken[i]));
+    CHECK(open_one(NULL, "huggingface", NULL, "embeddings.distillation_token") == MIM_ERR_UNSUPPORTED);
+    CHECK(open_one(NULL, "huggingface", NULL, "encoder.layer.0.lambda_1") == MIM_ERR_UNSUPPORTED);
+    CHECK(open_one(NULL, "huggingface", NULL, "encoder.layer.0.attention.attention.other.bias") == MIM_ERR_UNSUPPORTED);
+    OK(ctx, open_one(NULL, "huggingface", NULL, "pooler.dense.weight"));
+    OK(ctx, open_one(beit, "timm", NULL, "blocks.0.attn.relative_position_index"));
+    OK(ctx, open_one(beit, "timm", NULL, "blocks.0.attn.k_bias"));
+    CHECK(open_one(beit, "timm", NULL, "blocks.0.attn.qkv.bias") == MIM_ERR_UNSUPPORTED);
+}
+
+/* ---- on the way out ---- */
+
+/* What timm makes of mlp_ratio: the width times it, without the fraction. */
+static void ratios(void)
+{
+    for (int hidden = 1; hidden < 200; hidden += 3) {
+        char json[200], text[4000];
+        snprintf(json, sizeof json, "{\"encoder\": {\"width\": 98, \"heads\": 2, \"hidden\": %d}}", hidden);
+        mim_encoder *e = make_encoder(json);
+        mim_tensors *w = NULL;
+        OK(ctx, mim_encoder_tensors(e, MIM_WEIGHTS, "timm", &w));
+        OK(ctx, mim_tensors_get_text(w, "config.json", text, sizeof text, NULL));
+        const char *ratio = strstr(text, "\"mlp_ratio\": ");
+        CHECK(ratio && (int)(98 * strtod(ratio + 13, NULL)) == hidden);
+        mim_tensors_destroy(w);
+        mim_encoder_destroy(e);
+    }
+}
+
+/* A BEiT of timm stays one, also where nothing but its names tells. */
+static void stays_beit(void)
+{
+    const char *plain = "{\"encoder\": {\"qkv_bias\": \"none\", \"mask_token\": 0}}";
+    mim_tensors *w = NULL, *set = foreign(plain, "timm",
+        "{\"architecture\": \"beit_base_patch16_224\", \"model_args\": {\"num_heads\": 2}}", NULL);
+    const int64_t width[] = { 16 };
+    for (int i = 0; i < 4; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "blocks.%d.gamma_%d", i / 2, i % 2 + 1);
+        OK(ctx, mim_tensors_add(set, name, MIM_F32, 1, width, NULL));
+    }
+    mim_config *config = NULL;
+    mim_encoder *e = NULL;
+    OK(ctx, mim_config_create(ctx, NULL, &config));
+    OK(ctx, mim_config_set_i64(config, "image.height", 12));
+    OK(ctx, mim_config_set_i64(config, "image.width", 8));
+    OK(ctx, mim_encoder_create(ctx, config, set, &e));
+    for (int i = 0; e && i < 2; i++) {
+        OK(ctx, mim_encoder_tensors(e, MIM_WEIGHTS, i ? "timm" : NULL, &w));
+        OK(ctx, mim_tensors_info(w, "blocks.1.gamma_2", NULL, NULL, NULL, NULL));
+        mim_tensors_destroy(w);
+    }
+    mim_encoder_destroy(e);
+    mim_config_destroy(config);
+    mim_tensors_destroy(set);
+}
+
+/* What a config.json cannot tell can be read by name, but not saved as a folder without one. */
+static void no_folder(void)
+{
+    mim_encoder *e = make_encoder("{\"encoder\": {\"eps\": 1e-5}}");
+    mim_trainer *t = make_trainer(ctx, "{\"encoder\": {\"eps\": 1e-5}}");
+    mim_tensors *w[2] = { NULL, NULL };
+    char path[600], text[100];
+    snprintf(path, sizeof path, "%s/test_recognize.none", folder);
+    OK(ctx, mim_encoder_tensors(e, MIM_WEIGHTS, "timm", &w[0]));
+    OK(ctx, mim_trainer_tensors(t, MIM_WEIGHTS, "timm", &w[1]));
+    for (int i = 0; i < 2; i++) {
+        OK(ctx, mim_tensors_info(w[i], "blocks.0.norm1.weight", NULL, NULL, NULL, NULL));
+        CHECK(mim_tensors_get_text(w[i], "config.json", text, sizeof text, NULL) == MIM_ERR_KEY);
+        CHECK(mim_tensors_save_folder(w[i], path) == MIM_ERR_UNSUPPORTED && strstr(make_error(ctx), "encoder.eps"));
+        mim_tensors_destroy(w[i]);
+    }
+    struct stat there;
+    CHECK(stat(path, &there) != 0);
+    mim_trainer_destroy(t);
+    mim_encoder_destroy(e);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1)
+        snprintf(folder, sizeof folder, "%s", argv[1]);
+    mkdir("build", 0777);
+    mkdir(folder, 0777);
+    ctx = make_context();
+    TEST(by_config); TEST(by_config_alone); TEST(by_tensors); TEST(ratios); TEST(stays_beit); TEST(no_folder);
+    mim_context_destroy(ctx);
+    return test_end();
+}
