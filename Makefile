@@ -41,6 +41,7 @@ BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAY  := $(BUILD)/tests/golden/replay
 EXPORT  := $(BUILD)/tests/golden/export
+OPTIONS := $(BUILD)/tests/api/print_options
 FIXTURES = $(sort $(dir $(wildcard tests/golden/fixtures/*/config.json)))
 # Tests that bring option tables of their own replace the library's, which only an archive allows.
 REPLACE := $(shell grep -l '"support/tables.h"' tests/*/test_*.c)
@@ -114,7 +115,7 @@ $(BUILD)/tests/libsupport.a: $(SUPPORT)
 	$(AR) rcs $@ $^
 
 BESIDE := $(if $(SUPPORT),$(BUILD)/tests/libsupport.a)
-$(TESTS) $(BENCHES) $(FUZZERS) $(REPLAY) $(EXPORT): %: %.o $(BESIDE) $(BUILD)/libmim.a
+$(TESTS) $(BENCHES) $(FUZZERS) $(REPLAY) $(EXPORT) $(OPTIONS): %: %.o $(BESIDE) $(BUILD)/libmim.a
 	$(LINK) -o $@ $^ $(LDLIBS) -lm
 $(ALONE): $(BUILD)/single/%: $(BUILD)/%.o $(BESIDE) $(BUILD)/single/mim.o
 	@mkdir -p $(@D)
@@ -123,15 +124,17 @@ $(ALONE): $(BUILD)/single/%: $(BUILD)/%.o $(BESIDE) $(BUILD)/single/mim.o
 RUN     = EMULATOR='$(EMULATOR)' sh tests/support/run.sh
 GOLDEN  = $(if $(FIXTURES),'$(1) $(FIXTURES)' '$(1) --bf16 $(FIXTURES)')
 CHECKS  = "sh tests/support/layers.sh '$(CC)'" "sh tests/api/header/check.sh '$(CC)' '$(CXX)'" \
-          "sh tests/support/symbols.sh $(BUILD) '$(NM)' '$(STRIP)'"
+          "sh tests/support/symbols.sh $(BUILD) '$(NM)' '$(STRIP)'" "sh -c '$(OPTIONS) | cmp - docs/options.md'"
 SUITE   = $(foreach t,$(TESTS),'$t') $(call GOLDEN,$(REPLAY))
 AGAIN   = $(foreach t,$(filter-out %/replay,$(ALONE)),'$t') $(call GOLDEN,$(filter %/replay,$(ALONE)))
 tests: $(TESTS)
 suite: $(TESTS) $(REPLAY) $(EXPORT)
 	@$(RUN) $(SUITE)
-test: libs $(TESTS) $(REPLAY) $(ALONE) $(EXAMPLES)
+test: libs $(TESTS) $(REPLAY) $(ALONE) $(OPTIONS) $(EXAMPLES)
 	@$(RUN) $(CHECKS) $(SUITE) $(AGAIN)
 
+options: $(OPTIONS)
+	$(OPTIONS) > docs/options.md
 layers:
 	@sh tests/support/layers.sh '$(CC)'
 header:
@@ -179,5 +182,5 @@ clean:
 
 FORCE:
 .SECONDARY:
-.PHONY: all libs single tests suite test layers header symbols bench fuzz demo install uninstall clean FORCE
+.PHONY: all libs single tests suite test layers options header symbols bench fuzz demo install uninstall clean FORCE
 -include $(shell find $(BUILD)/lib $(BUILD)/tests $(BUILD)/objects -name '*.d' 2>/dev/null)
