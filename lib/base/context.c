@@ -3,6 +3,8 @@
 #include "base/context_struct.h"
 #include "base/executor.h"
 
+#include <time.h>
+
 static mim_status check_host(const mim_host *host)
 {
     if (!host)
@@ -124,4 +126,11 @@ mim_status mim__context_set_isa_max(mim_context *ctx, const char *isa)
     memcpy(ctx->isa_max, isa, size);
     atomic_store(&ctx->kernels, NULL);
     return MIM_OK;
+}
+
+double mim__seconds(void)
+{
+    struct timespec t;
+    timespec_get(&t, TIME_UTC);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }

@@ -55,6 +55,9 @@ void mim__log(mim_context *ctx, int32_t level, const char *format, ...) MIM_PRIN
 
 /* The hooks as the host gave them, or all zero. */
 const mim_host *mim__context_host(const mim_context *ctx);
+/* Seconds since some moment, to time calls by. */
+double mim__seconds(void);
+
 /* The context's threads; see executor.h. */
 struct mim__executor *mim__context_executor(mim_context *ctx);
 /* Set by mim_context_cancel. A long call looks at it between pieces of work; the one that finds it set clears

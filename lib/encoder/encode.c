@@ -268,6 +268,8 @@ mim_status mim_encoder_encode(mim_encoder *e, const mim_images *images, const ch
     mim_status status = encoding_of(e, &c);
     if (!status)
         status = measure(e, c, images, &want);
+    if (!status && images && !c->inputs[PIXELS].set)        /* before a new plan takes the place of the old outputs */
+        status = mim__images_finite(e->object.ctx, images, want.batch, "mim_encoder_encode");
     if (!status)
         status = ready(e, c, &want, outputs);
     if (!status)

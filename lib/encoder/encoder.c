@@ -153,22 +153,11 @@ static mim_status view_names(const mim_encoder *e, const char *naming, enum nami
 static mim_status put_texts(const mim_encoder *e, enum naming n, mim_tensors *view)
 {
     mim_config *report = NULL;
-    size_t needed = 0;
     mim_status status = mim__report_create(e->object.ctx, &report);
     if (!status)
         status = mim__encoder_report(e, report);
     if (!status)
-        status = mim_config_write_json(report, NULL, 0, &needed);
-    char *text = status ? NULL : mim__alloc(e->object.ctx, needed);
-    if (!status && !text)
-        status = mim__no_memory(e->object.ctx, needed);
-    if (!status)
-        status = mim_config_write_json(report, text, needed, NULL);
-    if (!status)
-        status = mim__tensors_put_text(view, "mim.config", text);
-    if (!status)
-        status = mim__tensors_put_text(view, "mim.naming", mim__naming_text(n));
-    mim__free(e->object.ctx, text);
+        status = mim__tensors_put_config(view, report, mim__naming_text(n), "encoder");
     mim_config_destroy(report);
     return status;
 }

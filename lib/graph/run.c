@@ -2,7 +2,6 @@
 /* run.c -- replaying a plan: forward, backward, a smaller batch, and where the time goes. */
 #include "graph/plan.h"
 
-#include <time.h>
 
 mim_status mim__plan_set_batch(struct plan *p, int n, int planned)
 {
@@ -33,13 +32,6 @@ const struct shape *mim__plan_shape(const struct plan *p, const struct tensor *t
 void *mim__plan_data(const struct plan *p, const struct tensor *t) { return p->data[t->index]; }
 void *mim__plan_gradient(const struct plan *p, const struct tensor *t) { return p->gradient[t->index]; }
 
-static double now(void)
-{
-    struct timespec t;
-    timespec_get(&t, TIME_UTC);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static int64_t bytes_moved(const struct call *c)
 {
     int64_t n = (int64_t)(elements(c->ys) * dtype_size(c->yt));
@@ -61,7 +53,7 @@ static void profile(struct plan *p, const struct step *step, double seconds)
 static void run_step(struct plan *p, const struct step *step, const struct env *e, bool accumulate)
 {
     const struct op *op = p->g->nodes[step->node].op;
-    double start = p->profiled ? now() : 0;
+    double start = p->profiled ? mim__seconds() : 0;
     if (step->backward) {
         struct call c = step->call;
         if (accumulate)
@@ -71,7 +63,7 @@ static void run_step(struct plan *p, const struct step *step, const struct env *
         op->forward(&step->call, e);
     }
     if (p->profiled)
-        profile(p, step, now() - start);
+        profile(p, step, mim__seconds() - start);
 }
 
 /* The request may be consumed by another call of the context after it left out tasks of this one. */

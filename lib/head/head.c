@@ -238,21 +238,11 @@ static void written(void *owner) { ((mim_head *)owner)->store.version++; }
 static mim_status put_texts(const mim_head *h, enum naming n, mim_tensors *view)
 {
     mim_config *report = NULL;
-    char *text = NULL;
-    size_t needed = 0;
     mim_status status = mim__report_create(h->object.ctx, &report);
     if (!status)
         status = mim__head_report(h, report);
     if (!status)
-        status = mim_config_write_json(report, NULL, 0, &needed);
-    if (!status && !(text = mim__alloc(h->object.ctx, needed)))
-        status = mim__no_memory(h->object.ctx, needed);
-    if (!status)
-        status = mim_config_write_json(report, text, needed, NULL);
-    const char *const texts[][2] = { { "mim.config", text }, { "mim.naming", mim__naming_text(n) }, { "mim.kind", "head" } };
-    for (int i = 0; i < COUNT(texts) && !status; i++)
-        status = mim__tensors_put_text(view, texts[i][0], texts[i][1]);
-    mim__free(h->object.ctx, text);
+        status = mim__tensors_put_config(view, report, mim__naming_text(n), "head");
     mim_config_destroy(report);
     return status;
 }

@@ -28,6 +28,7 @@ struct mim__view {
     void (*written)(void *owner);                /* values were, or (data) may be, changed by the host */
     bool writable, whole;                        /* whole: mim_tensors_data with name NULL gives the array below */
     bool unreadable;                             /* MIM_INPUTS: shapes only */
+    bool sealed;                                 /* MIM_STATE: not to be had in place, as that would allow writing */
     float *array; size_t elements;
     /* Texts of the host (any key but "mim.*") are kept by the owner so that they outlive the view: a small set of its
      * own, or NULL for none that can be set. */
@@ -42,6 +43,9 @@ mim_status mim__tensors_view(mim_context *ctx, const struct mim__view *v, int co
                              mim_tensors **out);
 /* Like mim_tensors_set_text, but keys of the library are allowed. */
 mim_status mim__tensors_put_text(mim_tensors *t, const char *key, const char *text);
+/* What libmim writes beside weights: the configuration as "mim.config", the names used as "mim.naming", what it is as
+ * "mim.kind" ("encoder", "head", "model", "gradients", "state"), and "mim.version". */
+mim_status mim__tensors_put_config(mim_tensors *t, const mim_config *config, const char *naming, const char *kind);
 
 /* A set of texts (key -> value) that lives with a trainer. */
 struct mim__texts;

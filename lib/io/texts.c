@@ -231,6 +231,24 @@ mim_status mim__tensors_put_text(mim_tensors *t, const char *key, const char *te
     return mim__texts_set(t->texts, key, text);
 }
 
+mim_status mim__tensors_put_config(mim_tensors *t, const mim_config *config, const char *naming, const char *kind)
+{
+    mim_context *ctx = mim__tensors_context(t);
+    size_t needed = 0;
+    char *text = NULL;
+    mim_status status = mim_config_write_json(config, NULL, 0, &needed);
+    if (!status && !(text = mim__alloc(ctx, needed)))
+        status = mim__no_memory(ctx, needed);
+    if (!status)
+        status = mim_config_write_json(config, text, needed, NULL);
+    const char *const texts[][2] = { { "mim.config", text }, { "mim.naming", naming }, { "mim.kind", kind },
+                                     { "mim.version", mim_version_string() } };
+    for (int i = 0; i < COUNT(texts) && !status; i++)
+        status = mim__tensors_put_text(t, texts[i][0], texts[i][1]);
+    mim__free(ctx, text);
+    return status;
+}
+
 mim_status mim_tensors_set_text(mim_tensors *t, const char *key, const char *text)
 {
     if (!t || !key)

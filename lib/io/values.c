@@ -203,7 +203,7 @@ mim_status mim_tensors_data(mim_tensors *t, const char *name, float **data, size
     if (!t || !data)
         return mim__null_argument(t ? t->object.ctx : NULL, "mim_tensors_data");
     mim_context *ctx = t->object.ctx;
-    if (t->kind == SET_OPENED || (!name && !t->view.whole))
+    if (t->kind == SET_OPENED || t->view.sealed || (!name && !t->view.whole))
         return mim__fail(ctx, MIM_ERR_UNSUPPORTED, "this set is not one array in memory; use mim_tensors_read");
     now = (struct mim__tensor){ .data = t->view.array };
     mim_status status = name ? mim__set_find(ctx, t, name, &index) : MIM_OK;

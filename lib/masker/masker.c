@@ -168,6 +168,7 @@ void mim_masker_destroy(mim_masker *m)
     mim__object_free(&m->object);
 }
 
+mim_context *mim__masker_context(const mim_masker *m) { return m->object.ctx; }
 void mim__masker_retain(mim_masker *m) { mim__object_retain(&m->object); }
 bool mim__masker_is_host(const mim_masker *m) { return !m->strategy; }
 int mim__masker_hidden(const mim_masker *m) { return m->hidden; }

@@ -13,6 +13,7 @@ extern const struct mim__option mim__masker_options[];
  * patches: patch is the side of one. */
 mim_status mim__masker_create(mim_context *ctx, const mim_config *config, int rows, int cols, int patch, mim_masker **out);
 void mim__masker_retain(mim_masker *m);
+mim_context *mim__masker_context(const mim_masker *m);
 bool mim__masker_is_host(const mim_masker *m);
 void mim__masker_grid(const mim_masker *m, int *rows, int *cols);
 /* Patches that every mask hides; -1 if their number varies or the masks are the host's. */

@@ -88,6 +88,7 @@ void mim_optimizer_destroy(mim_optimizer *o)
     mim__object_free(&o->object);
 }
 
+mim_context *mim__optimizer_context(const mim_optimizer *o) { return o->object.ctx; }
 void mim__optimizer_retain(mim_optimizer *o) { mim__object_retain(&o->object); }
 
 int mim__optimizer_moments(const mim_optimizer *o) { return o->rule ? o->rule->moments(&o->options) : 0; }

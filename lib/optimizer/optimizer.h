@@ -21,6 +21,7 @@ struct mim__slot {
 };
 
 void mim__optimizer_retain(mim_optimizer *o);
+mim_context *mim__optimizer_context(const mim_optimizer *o);
 /* Moment arrays that the rule needs (0, 1 or 2), each as long as the gradient array. */
 int mim__optimizer_moments(const mim_optimizer *o);
 /* Takes the slots (copied, names too), the number of layers and the moment arrays (borrowed until leave, zeroed by the

@@ -225,8 +225,6 @@ static mim_status take_encoder(mim_trainer *t, const mim_config *config, const s
     if (p->head && p->encoder && p->head->encoder != p->encoder)
         return mim__fail(ctx, MIM_ERR_STATE, "the head belongs to another encoder");
     mim_encoder *given = p->encoder ? p->encoder : p->head ? p->head->encoder : NULL;
-    if (given && given->object.ctx != ctx)
-        return mim__fail(ctx, MIM_ERR_ARGUMENT, "the encoder is another context's");
     if (given) {
         mim__encoder_retain(given);
         t->encoder = given;
@@ -278,9 +276,22 @@ static mim_status take_optimizer(mim_trainer *t, const mim_config *config, const
     return mim_optimizer_create(t->object.ctx, config, &t->optimizer);
 }
 
+/* Handles of one trainer share a context. */
+static mim_status check_contexts(mim_trainer *t, const struct trainer_parts *p)
+{
+    mim_context *ctx = t->object.ctx;
+    const char *foreign = p->encoder && p->encoder->object.ctx != ctx ? "encoder"
+                        : p->head && p->head->object.ctx != ctx ? "head"
+                        : p->masker && mim__masker_context(p->masker) != ctx ? "masker"
+                        : p->optimizer && mim__optimizer_context(p->optimizer) != ctx ? "optimizer" : NULL;
+    return foreign ? mim__fail(ctx, MIM_ERR_ARGUMENT, "the %s is another context's", foreign) : MIM_OK;
+}
+
 static mim_status take_parts(mim_trainer *t, const mim_config *config, const struct trainer_parts *p, bool dry)
 {
-    mim_status status = mim__read_options(t->object.ctx, config, mim__run_options, &t->run);
+    mim_status status = check_contexts(t, p);
+    if (!status)
+        status = mim__read_options(t->object.ctx, config, mim__run_options, &t->run);
     if (!status)
         status = mim__read_options(t->object.ctx, config, mim__trainer_options, &t->options);
     if (!status)

@@ -15,22 +15,10 @@ static const char counters_name[] = "trainer.counters", rate_name[] = "optimizer
 
 mim_status mim__trainer_config_text(const mim_trainer *t, mim_tensors *view, enum naming n, const char *kind)
 {
-    mim_context *ctx = t->object.ctx;
     mim_config *config = NULL;
-    size_t needed = 0;
-    char *text = NULL;
     mim_status status = mim__trainer_config(t, &config);
     if (!status)
-        status = mim_config_write_json(config, NULL, 0, &needed);
-    if (!status && !(text = mim__alloc(ctx, needed)))
-        status = mim__no_memory(ctx, needed);
-    if (!status)
-        status = mim_config_write_json(config, text, needed, NULL);
-    const char *const texts[][2] = { { "mim.config", text }, { "mim.naming", mim__naming_text(n) }, { "mim.kind", kind },
-                                     { "mim.version", mim_version_string() } };
-    for (int i = 0; i < COUNT(texts) && !status; i++)
-        status = mim__tensors_put_text(view, texts[i][0], texts[i][1]);
-    mim__free(ctx, text);
+        status = mim__tensors_put_config(view, config, mim__naming_text(n), kind);
     mim_config_destroy(config);
     return status;
 }
@@ -79,7 +67,7 @@ mim_status mim__trainer_state(mim_trainer *t, mim_tensors **out)
     struct mim__names names = { .ctx = ctx };
     mim_tensors *view = NULL;
     mim_status status = list_state(t, &names);
-    struct mim__view v = { .owner = t, .release = release, .refresh = refresh, .texts = t->texts };
+    struct mim__view v = { .owner = t, .release = release, .refresh = refresh, .texts = t->texts, .sealed = true };
     mim__object_retain(&t->object);
     if (!status)
         status = mim__tensors_view(ctx, &v, names.count, names.list, &view);

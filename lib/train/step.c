@@ -5,16 +5,8 @@
 #include "kernel/kernel.h"
 
 #include <math.h>
-#include <time.h>
 
 static mim_context *context_of(const mim_trainer *t) { return t ? t->object.ctx : NULL; }
-
-static double now(void)
-{
-    struct timespec s;
-    timespec_get(&s, TIME_UTC);
-    return (double)s.tv_sec + 1e-9 * (double)s.tv_nsec;
-}
 
 static void set_metric(mim_trainer *t, enum metric m, double value)
 {
@@ -148,7 +140,7 @@ static mim_status run_forward(mim_trainer *t, const mim_images *images, int64_t 
 {
     mim_context *ctx = t->object.ctx;
     int64_t batch;
-    double start = now();
+    double start = mim__seconds();
     mim_status status = count_batch(t, images, &batch);
     if (status)
         return status;
@@ -174,7 +166,7 @@ static mim_status run_forward(mim_trainer *t, const mim_images *images, int64_t 
     t->shown = (int)batch;
     read_metrics(t, batch);
     use_up(t, INPUT_GRADIENT - 1);
-    set_metric(t, METRIC_SECONDS, now() - start);
+    set_metric(t, METRIC_SECONDS, mim__seconds() - start);
     return MIM_OK;
 }
 
@@ -232,7 +224,7 @@ mim_status mim_trainer_backward(mim_trainer *t)
         return mim__null_argument(NULL, "mim_trainer_backward");
     if (!t->forwarded)
         return mim__fail(t->object.ctx, MIM_ERR_STATE, "backward needs a forward before it");
-    double start = now();
+    double start = mim__seconds();
     mim_status status = place_seed(t);
     if (status)
         return status;
@@ -249,7 +241,7 @@ mim_status mim_trainer_backward(mim_trainer *t)
     t->pending += t->shown;
     t->loss_finite = t->loss_finite && (!t->hb.loss || isfinite(t->metrics[METRIC_LOSS]));
     t->inputs[INPUT_GRADIENT].set = 0;
-    set_metric(t, METRIC_SECONDS, now() - start);
+    set_metric(t, METRIC_SECONDS, mim__seconds() - start);
     return MIM_OK;
 }
 
@@ -283,7 +275,7 @@ mim_status mim_trainer_update(mim_trainer *t)
         return MIM_ERR_CANCELLED;
     const struct kernels *k = mim__kernels(ctx);
     int64_t step = t->counters[COUNT_STEP];
-    double start = now(), norm = mim__optimizer_norm(t->optimizer, k, t->gradients);
+    double start = mim__seconds(), norm = mim__optimizer_norm(t->optimizer, k, t->gradients);
     set_metric(t, METRIC_NORM, norm);
     set_metric(t, METRIC_RATE, mim__optimizer_rate_now(t->optimizer, step));
     bool finite = isfinite(norm) && t->loss_finite;
@@ -296,7 +288,7 @@ mim_status mim_trainer_update(mim_trainer *t)
         t->counters[COUNT_SKIPPED]++;
     }
     finish_step(t);
-    t->update_seconds = now() - start;
+    t->update_seconds = mim__seconds() - start;
     set_metric(t, METRIC_SECONDS, t->update_seconds);
     if (!finite)
         return mim__fail(ctx, MIM_ERR_NOT_FINITE, "step %lld: loss %g, norm of the gradient %g: the update was skipped",
@@ -306,7 +298,7 @@ mim_status mim_trainer_update(mim_trainer *t)
 
 mim_status mim_trainer_step(mim_trainer *t, const mim_images *images, int64_t epoch, const int64_t *ids)
 {
-    double start = now();
+    double start = mim__seconds();
     int64_t set[TRAINER_INPUTS] = { 0 };
     for (int i = 0; t && i < TRAINER_INPUTS; i++)
         set[i] = t->inputs[i].set;
@@ -320,7 +312,7 @@ mim_status mim_trainer_step(mim_trainer *t, const mim_images *images, int64_t ep
     if (t && status == MIM_ERR_CANCELLED)
         drop_accumulation(t);
     if (!status)
-        set_metric(t, METRIC_SECONDS, now() - start);
+        set_metric(t, METRIC_SECONDS, mim__seconds() - start);
     return status;
 }
 
