@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* attention.h -- one head of one picture: y = softmax(q k^T * scale + bias) v, without ever holding the n x n scores
- * (online softmax over blocks of keys: Milakov and Gimelshein 2018; Dao et al. 2022, alg. 1 and 4).
+/* attention.h -- one head of one picture: y = softmax(q k^T * scale + bias) v, without ever holding the n x n scores:
+ * they are made for a few dozen queries at a time (Rabe and Staats 2021; Dao et al. 2022).
  *
  * q, k, v, y and their gradients are rows of a wider matrix: row i of q is q + i * stride elements, `dim` of them count.
  * Forward keeps one number a row, lse[i] = log sum_j exp(score[i][j]); backward recomputes the scores from it.
  *
  *     forward   S = scale q k^T + bias    P = exp(S - lse)    y = P v
- *     backward  D[i] = dy[i] . y[i]       dv = P^T dy         dS = P * (dy v^T - D)
- *               dq = scale dS k           dk = scale dS^T q   dbias += dS
+ *     backward  dP = dy v^T    D = sum of P dP over keys / sum of P    dS = P (dP - D)    dv = P^T dy
+ *               dq = scale dS k    dk = scale dS^T q    dbias += dS
  *
  * Sums run in an order that n, dim and the ISA decide, so a head gives the same bits whoever computes it. Compute type
  * BF16: q, k, v, dy, P and dS are rounded to bf16 where they enter a product; softmax, sums, D and lse are f32.
@@ -23,7 +23,7 @@ struct attention_head {
     enum dtype type;                         /* of q, k, v, y, dy, dq, dk, dv: F32 or BF16 */
     const void *q, *k, *v; ptrdiff_t stride;
     const float *bias;                       /* [n, n] dense, or NULL */
-    void *y; ptrdiff_t y_stride;             /* forward writes, backward reads */
+    void *y; ptrdiff_t y_stride;             /* forward writes */
     float *lse;                              /* [n]; forward writes, backward reads */
     const void *dy; ptrdiff_t dy_stride;     /* backward only, from here on */
     void *dq, *dk, *dv; ptrdiff_t d_stride;

@@ -263,36 +263,29 @@ static void attention_weights_of(const struct attention_head *h, bool round, flo
     }
 }
 
-/* VN queries: st becomes p = exp(st - lse), dst becomes p (dst - d). */
-static void attention_score_gradients(int n, float *st, float *dst, const float *lse, const float *d)
+/* VN queries: st becomes p = exp(st - lse), dst becomes dS = p (dst - D). D is taken from this very p, so that the sum of a
+ * row of dS is zero but for the rounding of its terms: keys have no gradient in common. */
+static void attention_score_gradients(int n, float *st, float *dst, const float *lse)
 {
-    vf shift = v_load(lse), mean = v_load(d);
-    for (int j = 0; j < n; j++, st += QB, dst += QB) {
-        vf p = v_exp(v_sub(v_load(st), shift));
-        v_store(dst, v_mul(p, v_sub(v_load(dst), mean)));
-        v_store(st, p);
+    vf shift = v_load(lse), whole = v_zero(), sum = v_zero();
+    for (int j = 0; j < n; j++) {
+        vf p = v_exp(v_sub(v_load(st + j * QB), shift));
+        v_store(st + j * QB, p);
+        whole = v_add(whole, p);
+        sum = v_fma(p, v_load(dst + j * QB), sum);
     }
-}
-
-/* D of one row: dy . y, with dy as the products see it, so that the gradients of a row of scores sum to zero. */
-static float attention_row_dot(const struct attention_head *h, const float *dy, int i)
-{
-    vf sum = v_zero();
-    for (int d = 0; d < h->dim; d += VN)
-        sum = v_fma(v_load(dy + d), attention_load(h->type, h->y, i * h->y_stride + d, imin(VN, h->dim - d)), sum);
-    return v_sum(sum);
+    vf mean = v_div(sum, whole);
+    for (int j = 0; j < n; j++)
+        v_store(dst + j * QB, v_mul(v_load(st + j * QB), v_sub(v_load(dst + j * QB), mean)));
 }
 
 /* The scores in st and dv^T in dst become p and dS; dbias on the way. */
 static void attention_gradients(const struct attention_head *h, const struct attention_space *s, int first, int w)
 {
-    float lse[QB] = { 0 }, d[QB] = { 0 };
-    for (int i = 0; i < w; i++) {
-        lse[i] = h->lse[first + i];
-        d[i] = attention_row_dot(h, s->dy + i * s->ld, first + i);
-    }
+    float lse[QB] = { 0 };
+    memcpy(lse, h->lse + first, (size_t)w * sizeof *lse);
     for (int i = 0; i < w; i += VN)
-        attention_score_gradients(h->n, s->st + i, s->dst + i, lse + i, d + i);
+        attention_score_gradients(h->n, s->st + i, s->dst + i, lse + i);
     if (h->dbias)
         attention_turn(h->n, w, s->dst, QB, h->dbias + (ptrdiff_t)first * h->n, h->n, TURN_ADD);
 }

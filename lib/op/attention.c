@@ -127,7 +127,7 @@ static void backward(const struct call *c, const struct env *e)
 }
 
 static const struct op attention_op = { .name = "attention", .infer = infer, .forward = forward, .backward = backward,
-                                        .reads = READ_X(QKV) | READ_X(BIAS) | READ_Y };
+                                        .reads = READ_X(QKV) | READ_X(BIAS) };
 
 struct tensor *mim__op_attention(struct graph *g, struct tensor *qkv, struct tensor *bias, struct attention o)
 {
