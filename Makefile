@@ -34,10 +34,10 @@ LISTED  := $(filter $(addsuffix /%,$(ROOMS)),$(shell cat lib/sources.txt))
 OBJECTS := $(LISTED:%.c=$(BUILD)/lib/%.o)
 
 # Tests: a program for each test_*.c, linked with the library and, a second time, with the one-file form.
-# bench_*.c, fuzz_*.c, replay.c and export.c are programs too. tests/support/*.c is there for all of them.
+# tests/bench/*.c, fuzz_*.c, replay.c and export.c are programs too. tests/support/*.c is there for all of them.
 TESTS   := $(patsubst %.c,$(BUILD)/%,$(wildcard $(foreach r,$(ROOMS),tests/$(r)/test_*.c) \
              $(if $(filter train,$(ROOMS)),tests/api/test_*.c)))
-BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/bench_*.c))
+BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAY  := $(BUILD)/tests/golden/replay
 EXPORT  := $(BUILD)/tests/golden/export

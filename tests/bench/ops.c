@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* bench_rows.c -- nanoseconds an element of the row kernels, on every ISA of this processor: on a row of 768 that stays in
+/* ops.c -- nanoseconds an element of the row kernels, on every ISA of this processor: on a row of 768 that stays in
  * the nearest cache, and on 16 million elements that come from memory (with the bytes moved a second).
  *
- *     bench_rows [isa]        each is the best of several runs */
+ *     ops [isa]        each is the best of several runs */
 #define _POSIX_C_SOURCE 199309L
 #include "kernel/kernel.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* bench_gemm.c -- matrix products of the shapes that training has, beside the limit of the machine measured in the same
+/* gemm.c -- matrix products of the shapes that training has, beside the limit of the machine measured in the same
  * run, and beside cblas_sgemm where a library that has it can be loaded.
  *
- *     bench_gemm [rounds] [library] [isa]      rounds 15, library libopenblas.so.0, all sets of instructions
+ *     gemm [rounds] [library] [isa]      rounds 15, library libopenblas.so.0, all sets of instructions
  *
  * The machine may be shared: rounds take turns (limit, ours, theirs), each keeps its median and its best, and time is the
  * thread's own. */

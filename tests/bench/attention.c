@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* bench_attention.c -- time of one attention head, forward and backward, on every ISA of this processor, beside the
+/* attention.c -- time of one attention head, forward and backward, on every ISA of this processor, beside the
  * fused multiply-add rate that the forward's operations (4 n^2 dim) and the backward's (10 n^2 dim) could reach at most.
  *
- *     bench_attention [isa]        seconds are the best of several runs */
+ *     attention [isa]        seconds are the best of several runs */
 #define _POSIX_C_SOURCE 199309L
 #include "kernel/kernel.h"
 

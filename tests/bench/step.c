@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* bench_step.c -- whole training steps (forward, backward, AdamW) through the public header, on random pixels.
+/* step.c -- whole training steps (forward, backward, AdamW) through the public header, on random pixels.
  *
- *     bench_step [MODEL] [--batch N] [--threads N] [--precision f32|bf16] [--steps N] [--profile] [--set key=value]...
+ *     step [MODEL] [--batch N] [--threads N] [--precision f32|bf16] [--steps N] [--profile] [--set key=value]...
  *
  * MODEL: simmim_vit_b (default), simmim_vit_s, simmim_vit_ti_cifar: encoders with learned positions and a linear pixel
  * head, 60 % of the patches hidden. Prints the median and the least seconds of a step, pictures and GFLOP a second, the
@@ -166,7 +166,7 @@ int main(int argc, char **argv)
     if (!status) status = run(&b, &loss);
     if (!status) status = report(&b, loss);
     if (status && b.context) mim_last_error(b.context, why, sizeof why, NULL);
-    if (status) fprintf(stderr, "bench_step: %s %s\n", mim_status_name(status), why);
+    if (status) fprintf(stderr, "step: %s %s\n", mim_status_name(status), why);
     mim_trainer_destroy(b.trainer);
     mim_config_destroy(b.config);
     mim_context_destroy(b.context);
