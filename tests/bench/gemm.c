@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* gemm.c -- matrix products of the shapes that training has, beside the limit of the machine measured in the same
- * run, and beside cblas_sgemm where a library that has it can be loaded.
+ * run, and beside the product of another library that can be loaded.
  *
- *     gemm [rounds] [library] [isa]      rounds 15, library libopenblas.so.0, all sets of instructions
+ *     gemm [threads] [isa] [rounds] [library] [shape]
+ *          1         best  15       none      all
  *
- * The machine may be shared: rounds take turns (limit, ours, theirs), each keeps its median and its best, and time is the
- * thread's own. */
+ * isa: a set of instructions by name, "best", or "all". library: its path; it has cblas_sgemm or dnnl_sgemm, and is told
+ * by its environment how many threads to take. shape: those whose name contains it. Operands lie as training has them and
+ * packing is part of the time. A line has the best rate in GFLOP/s, the median rate, the limit of all threads (median)
+ * and ratios to it: of medians, and of the best to the best. Rounds take turns (limit, ours, theirs), by the wall clock. */
+#define _POSIX_C_SOURCE 199309L
 #include "op/matmul.h"
 
 #include <dlfcn.h>
@@ -14,12 +18,12 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { ROUNDS = 15, MAX_ROUNDS = 99 };
+enum { ROUNDS = 15, MAX_ROUNDS = 99, LIMIT_TASKS = 32, LIMIT_TURNS = 32000, SCRATCH = 4 << 20 };
 
 static double now(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -91,12 +95,24 @@ static double chains(const char *isa, bool bf16, long turns, float *sink)
 }
 #endif
 
-static double limit(const char *isa, bool bf16)
+struct limit { const char *isa; bool bf16; double operations[LIMIT_TASKS]; };
+static void limit_task(void *arg, int task, void *scratch)
 {
+    struct limit *l = arg;
     float sink = 0;
-    double t = now(), operations = chains(isa, bf16, 200000, &sink);
+    (void)scratch;
+    l->operations[task] = chains(l->isa, l->bf16, LIMIT_TURNS, &sink) + (sink == 12345.0f);
+}
+
+static double limit(const struct env *env, bool bf16)
+{
+    struct limit l = { .isa = env->k->isa, .bf16 = bf16 };
+    double t = now(), sum = 0;
+    mim__run(env->pool, LIMIT_TASKS, limit_task, &l, env->scratch, NULL);
     t = now() - t;
-    return sink == 12345.0f ? 0 : operations / t * 1e-9;
+    for (int i = 0; i < LIMIT_TASKS; i++)
+        sum += l.operations[i];
+    return sum / t * 1e-9;
 }
 
 static const struct shape_case { const char *name; int m, n, k; bool ta, tb; } shapes[] = {
@@ -119,7 +135,12 @@ static const struct shape_case { const char *name; int m, n, k; bool ta, tb; } s
     { "window_score", 49, 49, 32, false, true },
 };
 
-typedef void (*sgemm)(int, int, int, int, int, int, float, const float *, int, const float *, int, float, float *, int);
+enum { LAST_LARGE = 13 };     /* those behind it are counted in only one of the means */
+
+typedef void (*cblas)(int, int, int, int, int, int, float, const float *, int, const float *, int, float, float *, int);
+typedef int (*dnnl)(char, char, int64_t, int64_t, int64_t, float, const float *, int64_t, const float *, int64_t,
+                    float, float *, int64_t);
+struct library { cblas cblas; dnnl dnnl; };
 struct run {
     const struct shape_case *s;
     struct env env;
@@ -127,7 +148,7 @@ struct run {
     const void *a, *b;
     float *c;
     void *work;
-    sgemm theirs;
+    struct library theirs;
 };
 
 static void once(const struct run *r, bool ours)
@@ -138,8 +159,10 @@ static void once(const struct run *r, bool ours)
     struct matrix b = { .data = r->b, .type = r->type, .stride = ldb, .transposed = s->tb };
     if (ours)
         mim__matmul(&r->env, r->type, s->m, s->n, s->k, &a, &b, r->c, F32, s->n, NULL, r->work);
+    else if (r->theirs.dnnl)
+        r->theirs.dnnl(s->ta ? 'T' : 'N', s->tb ? 'T' : 'N', s->m, s->n, s->k, 1, r->a, lda, r->b, ldb, 0, r->c, s->n);
     else
-        r->theirs(101, s->ta ? 112 : 111, s->tb ? 112 : 111, s->m, s->n, s->k, 1, r->a, lda, r->b, ldb, 0, r->c, s->n);
+        r->theirs.cblas(101, s->ta ? 112 : 111, s->tb ? 112 : 111, s->m, s->n, s->k, 1, r->a, lda, r->b, ldb, 0, r->c, s->n);
 }
 
 static double rate(const struct run *r, bool ours)
@@ -163,24 +186,25 @@ static double median(double *v, int n)
     return v[n / 2];
 }
 
-/* Ratio to the limit: of medians, and of the best. */
-struct result { double median, best, theirs; };
+struct result { double median, best, theirs; };     /* ratios to the limit */
 static struct result measure(const struct run *r, int rounds)
 {
     static double top[MAX_ROUNDS], ours[MAX_ROUNDS], theirs[MAX_ROUNDS];
-    const char *isa = r->env.k->isa;
+    bool other = r->theirs.cblas || r->theirs.dnnl;
     once(r, true);
+    if (other)
+        once(r, false);
     for (int i = 0; i < rounds; i++) {
-        top[i] = limit(isa, r->type == BF16);
+        top[i] = limit(&r->env, r->type == BF16);
         ours[i] = rate(r, true);
-        theirs[i] = r->theirs ? rate(r, false) : 0;
+        theirs[i] = other ? rate(r, false) : 0;
     }
     double t = median(top, rounds), o = median(ours, rounds), h = median(theirs, rounds);
     struct result q = { o / t, ours[rounds - 1] / top[rounds - 1], h / t };
-    printf("%-12s %-4s %-18s %7.1f GFLOP/s  limit %6.1f  ratio %.3f  best %.3f", isa, r->type == BF16 ? "bf16" : "f32",
-           r->s->name, o, t, q.median, q.best);
-    if (r->theirs)
-        printf("  cblas %7.1f (%.3f)", h, q.theirs);
+    printf("%-10s %-18s %8.1f  median %7.1f  limit %7.1f  ratio %.3f  best %.3f", r->type == BF16 ? "libmim16" : "libmim",
+           r->s->name, ours[rounds - 1], o, t, q.median, q.best);
+    if (other)
+        printf("  other %7.1f (%.3f)", theirs[rounds - 1], q.theirs);
     printf("\n");
     fflush(stdout);
     return q;
@@ -200,51 +224,83 @@ static void *numbers(size_t n, enum dtype type)
     return p;
 }
 
-static void bench(mim_context *ctx, const struct kernels *k, enum dtype type, int rounds, sgemm theirs)
+static struct result bench_shape(const struct shape_case *s, const struct env *env, enum dtype type, int rounds,
+                                 struct library theirs)
 {
-    double log_median = 0, log_best = 0, log_theirs = 0;
+    struct run r = { .s = s, .env = *env, .type = type };
+    if (type == F32)
+        r.theirs = theirs;
+    r.a = numbers((size_t)s->m * s->k, type);
+    r.b = numbers((size_t)s->k * s->n, type);
+    r.c = numbers((size_t)s->m * s->n, F32);
+    r.work = aligned_alloc(64, round_up(mim__matmul_work(env->k, type, s->m, s->n, s->k), 64));
+    struct result q = { 0 };
+    if (r.a && r.b && r.c && r.work)
+        q = measure(&r, rounds);
+    free((void *)r.a), free((void *)r.b), free(r.c), free(r.work);
+    return q;
+}
+
+static void bench(const struct env *env, enum dtype type, int rounds, struct library theirs, const char *name)
+{
+    struct result sum = { 0 }, large = { 0 };
+    int n = 0, n_large = 0;
     for (int i = 0; i < COUNT(shapes); i++) {
-        const struct shape_case *s = &shapes[i];
-        struct run r = { .s = s, .type = type, .theirs = type == F32 ? theirs : NULL };
-        r.env = (struct env){ .k = k, .pool = mim__context_executor(ctx), .scratch = aligned_alloc(64, 4 << 20) };
-        r.a = numbers((size_t)s->m * s->k, type);
-        r.b = numbers((size_t)s->k * s->n, type);
-        r.c = numbers((size_t)s->m * s->n, F32);
-        r.work = aligned_alloc(64, round_up(mim__matmul_work(k, type, s->m, s->n, s->k), 64));
-        struct result q = measure(&r, rounds);
-        log_median += log(q.median) / COUNT(shapes);
-        log_best += log(q.best) / COUNT(shapes);
-        log_theirs += r.theirs ? log(q.theirs) / COUNT(shapes) : 0;
-        free(r.env.scratch), free((void *)r.a), free((void *)r.b), free(r.c), free(r.work);
+        if (!strstr(shapes[i].name, name))
+            continue;
+        struct result q = bench_shape(&shapes[i], env, type, rounds, theirs);
+        sum = (struct result){ sum.median + log(q.median), sum.best + log(q.best), sum.theirs + log(q.theirs) };
+        n++;
+        if (i <= LAST_LARGE) {
+            large = sum;
+            n_large = n;
+        }
     }
-    printf("%-12s %-4s geometric mean: ratio %.3f  best %.3f", k->isa, type == BF16 ? "bf16" : "f32",
-           exp(log_median), exp(log_best));
-    if (type == F32 && theirs)
-        printf("  cblas %.3f", exp(log_theirs));
+    printf("# %s %s geometric mean: ratio %.3f  best %.3f", env->k->isa, type == BF16 ? "bf16" : "f32",
+           exp(sum.median / n), exp(sum.best / n));
+    if (n_large)
+        printf("; without the small ones: ratio %.3f  best %.3f", exp(large.median / n_large), exp(large.best / n_large));
+    if (n_large && large.theirs > -INFINITY)
+        printf("  other %.3f", exp(large.theirs / n_large));
     printf("\n");
+}
+
+static struct library load(const char *path)
+{
+    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    void *c = handle ? dlsym(handle, "cblas_sgemm") : NULL, *d = handle ? dlsym(handle, "dnnl_sgemm") : NULL;
+    struct library l = { 0 };
+    memcpy(&l.cblas, &c, sizeof c);
+    memcpy(&l.dnnl, &d, sizeof d);
+    if (!c && !d)
+        fprintf(stderr, "%s\n", handle ? "the library has no product of matrices" : dlerror());
+    return l;
 }
 
 int main(int argc, char **argv)
 {
-    int rounds = argc > 1 ? imin(imax(atoi(argv[1]), 1), MAX_ROUNDS) : ROUNDS;
-    void *library = dlopen(argc > 2 ? argv[2] : "libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
-    void *symbol = library ? dlsym(library, "cblas_sgemm") : NULL;
-    void *threads = library ? dlsym(library, "openblas_set_num_threads") : NULL;
-    const char *only = argc > 3 ? argv[3] : NULL;
-    sgemm theirs = NULL;
-    memcpy(&theirs, &symbol, sizeof theirs);
-    if (threads) {
-        void (*set)(int);
-        memcpy(&set, &threads, sizeof set);
-        set(1);
-    }
+    int threads = argc > 1 ? imax(atoi(argv[1]), 1) : 1;
+    const char *only = argc > 2 ? argv[2] : "best";
+    int rounds = argc > 3 ? imin(imax(atoi(argv[3]), 1), MAX_ROUNDS) : ROUNDS;
+    struct library theirs = { 0 };
+    if (argc > 4 && *argv[4])
+        theirs = load(argv[4]);
     mim_context *ctx;
-    if (mim_context_create(NULL, &ctx) != MIM_OK)
+    if (mim_context_create(NULL, &ctx) != MIM_OK || mim_context_set_threads(ctx, threads) != MIM_OK)
         return 1;
-    for (const struct kernels *const *k = mim__kernels_available(); *k; k++)
+    struct mim__executor *pool = mim__context_executor(ctx);
+    struct env env = { .pool = pool, .scratch = aligned_alloc(64, SCRATCH) };
+    if (!env.scratch || mim__executor_reserve(pool, SCRATCH) != MIM_OK)
+        return 1;
+    for (const struct kernels *const *k = mim__kernels_available(); *k; k++) {
+        env.k = *k;
+        bool first = k == mim__kernels_available();
+        if (strcmp(only, "best") ? strcmp(only, "all") && strcmp(only, (*k)->isa) : !first)
+            continue;
         for (int type = F32; type <= BF16; type++)
-            if (strcmp((*k)->isa, "scalar") && (!only || !strcmp(only, (*k)->isa)))
-                bench(ctx, *k, (enum dtype)type, rounds, theirs);
+            bench(&env, (enum dtype)type, rounds, theirs, argc > 5 ? argv[5] : "");
+    }
+    free(env.scratch);
     mim_context_destroy(ctx);
     return 0;
 }
