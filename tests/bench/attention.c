@@ -1,98 +1,137 @@
 /* SPDX-License-Identifier: MIT */
-/* attention.c -- time of one attention head, forward and backward, on every ISA of this processor, beside the
- * fused multiply-add rate that the forward's operations (4 n^2 dim) and the backward's (10 n^2 dim) could reach at most.
+/* attention.c -- attention as a training step has it: the heads of a batch that no cache holds, in rows of
+ * [batch, tokens, 3 width] that a linear layer has just made, forward and backward through the operators.
  *
- *     attention [isa]        seconds are the best of several runs */
+ *     attention [threads] [isa] [tokens]
+ *               1         best  all
+ *
+ * isa: a set of instructions by name, "best", or "all". Counted are 4 n^2 dim operations a head forward and 8 n^2 dim
+ * backward; what is computed once more, and softmax, are not. A line has the median rates in GFLOP/s and, behind the
+ * limit measured in the same run, the ratios to it: forward, backward and both together; then the scratch of a thread. */
 #define _POSIX_C_SOURCE 199309L
-#include "kernel/kernel.h"
+#include "limit.h"
+#include "op/op.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-static double now(void)
+enum { ROUNDS = 7 };
+
+static const struct size { int batch, tokens, heads, dim; bool bias; } sizes[] = {
+    { 128, 49, 12, 32, false }, { 128, 49, 12, 32, true }, { 64, 65, 3, 64, false }, { 8, 197, 12, 64, false },
+    { 4, 577, 12, 64, false }, { 2, 1025, 12, 64, false }, { 1, 4097, 6, 64, false }, { 8, 257, 16, 80, false },
+};
+
+struct bench {
+    mim_context *ctx;
+    struct graph *g;
+    struct plan *p;
+    struct tensor *y;
+    float *weights, *gradients;
+};
+
+/* Seconds of the attention of one step. */
+struct times { double forward, backward; };
+
+static mim_status build(struct bench *b, const struct size *s, enum dtype type)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    int width = s->heads * s->dim;
+    struct init uniform = { INIT_UNIFORM, 0.3f, 0, 0 };
+    struct tensor *x = mim__graph_input(b->g, "x", SHAPE(s->batch, s->tokens, 32), F32);
+    struct linear linear = { .no_bias = true, .compute = type, .type = type, .weight_init = uniform };
+    struct tensor *qkv = mim__op_linear(b->g, "qkv", x, 3 * width, linear);
+    struct tensor *bias = !s->bias ? NULL : mim__graph_param(b->g, "bias", SHAPE(s->heads, s->tokens, s->tokens), uniform, 0);
+    b->y = mim__op_attention(b->g, qkv, bias, (struct attention){ .heads = s->heads, .compute = type });
+    mim__graph_output(b->g, "y", b->y);
+    size_t size = mim__graph_store_size(b->g, 0);
+    b->weights = calloc(size, sizeof(float));
+    b->gradients = calloc(size, sizeof(float));
+    for (int i = 0; i < mim__graph_params(b->g); i++) {
+        const struct param *param = mim__graph_param_at(b->g, i);
+        mim__init_values(param, 1, 0, param->count, b->weights + param->offset);
+    }
+    static const char *const keep[] = { "y", NULL };
+    struct plan_options o = { .weights = { b->weights }, .gradients = { b->gradients }, .backward = true, .keep = keep,
+                              .seed = b->y };
+    mim_status status = mim__graph_plan(b->g, &o, &b->p);
+    for (size_t i = 0; !status && i < elements(mim__tensor_shape(x)); i++)
+        ((float *)mim__plan_data(b->p, x))[i] = (float)(i * 2654435761u % 1024) / 512 - 1;
+    return status;
 }
 
-static void *memory(size_t n)
+static struct times once(const struct bench *b, struct env *e)
 {
-    void *p = aligned_alloc(64, round_up(n, 64));
-    if (!p)
+    struct times t = { 0 };
+    const struct profile_row *rows;
+    if (mim__plan_forward(b->p, e))
         exit(1);
-    memset(p, 0, n);
-    return p;
+    size_t n = elements(mim__plan_shape(b->p, b->y)) * dtype_size(mim__tensor_type(b->y));
+    memcpy(mim__plan_gradient(b->p, b->y), mim__plan_data(b->p, b->y), n);
+    if (mim__plan_backward(b->p, e, false))
+        exit(1);
+    for (int i = mim__plan_profile_rows(b->p, &rows); i-- > 0;)
+        if (!strcmp(rows[i].name, "attention"))
+            *(rows[i].backward ? &t.backward : &t.forward) = rows[i].seconds;
+    return t;
 }
 
-static void fill(void *x, size_t n, enum dtype type, unsigned seed)
+static int by_value(const void *a, const void *b)
 {
-    for (size_t i = 0; i < n; i++) {
-        seed = seed * 1664525u + 1013904223u;
-        float v = (float)(seed >> 8) / 8388608.0f - 1.0f;
-        uint32_t u;
-        memcpy(&u, &v, sizeof u);
-        if (type == F32)
-            ((float *)x)[i] = v;
-        else
-            ((uint16_t *)x)[i] = (uint16_t)(u >> 16);
-    }
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+static double median(double *v)
+{
+    qsort(v, ROUNDS, sizeof *v, by_value);
+    return v[ROUNDS / 2];
 }
 
-static double best_of(void (*run)(const struct attention_head *h, void *scratch), const struct attention_head *h,
-                      void *scratch)
+static void measure(const struct bench *b, const struct kernels *k, const struct size *s, enum dtype type)
 {
-    double best = 1e30, end = now() + 0.15;
-    for (int i = 0; i < 3 || now() < end; i++) {
-        double start = now();
-        run(h, scratch);
-        double t = now() - start;
-        best = t < best ? t : best;
+    double top[ROUNDS], forward[ROUNDS], backward[ROUNDS];
+    struct env e = { .k = k, .pool = mim__context_executor(b->ctx), .training = true };
+    once(b, &e);
+    for (int i = 0; i < ROUNDS; i++) {
+        struct times t = once(b, &e);
+        top[i] = limit(&e, type == BF16);
+        forward[i] = t.forward;
+        backward[i] = t.backward;
     }
-    return best;
+    double l = median(top), f = median(forward), r = median(backward);
+    double work = 4e-9 * s->batch * s->heads * s->dim * s->tokens * s->tokens;
+    printf("%-12s %-4s %4d x %2d heads of %2d%s  forward %6.1f backward %6.1f limit %6.1f  ratios %.3f %.3f %.3f  scratch %5zu KiB\n",
+           k->isa, type == BF16 ? "bf16" : "f32", s->tokens, s->heads, s->dim, s->bias ? " bias" : "     ", work / f, 2 * work / r,
+           l, work / f / l, 2 * work / r / l, 3 * work / (f + r) / l, k->attention[type].scratch(s->tokens, s->dim) >> 10);
+    fflush(stdout);
 }
 
-static void bench(const struct kernels *k, enum dtype compute, int n, int dim, bool bias)
+static void bench(const struct kernels *k, const struct size *s, enum dtype type, int threads)
 {
-    const struct attention_kernels *a = &k->attention[compute];
-    size_t width = (size_t)3 * 12 * dim, size = (size_t)n * width, square = (size_t)n * n;
-    char *x = memory(size * 4), *g = memory(size * 4);
-    struct attention_head h = { .n = n, .dim = dim, .scale = 0.125f, .type = compute, .q = x, .stride = (ptrdiff_t)width };
-    size_t part = (size_t)12 * dim * dtype_size(compute);
-    fill(x, size, compute, 1);
-    h.k = x + part;
-    h.v = x + 2 * part;
-    h.y = memory(size * 4);
-    h.lse = memory((size_t)n * sizeof(float));
-    h.dy = memory(size * 4);
-    fill((void *)h.dy, (size_t)n * 12 * dim, compute, 2);
-    h.y_stride = h.dy_stride = 12 * dim;
-    h.dq = g;
-    h.dk = g + part;
-    h.dv = g + 2 * part;
-    h.d_stride = (ptrdiff_t)width;
-    if (bias) {
-        h.bias = memory(square * sizeof(float));
-        h.dbias = memory(square * sizeof(float));
-    }
-    void *scratch = memory(a->scratch(n, dim));
-    double f = best_of(a->forward, &h, scratch), b = best_of(a->backward, &h, scratch), work = (double)n * n * dim;
-    printf("%-12s %-4s n %4d dim %3d %s  ", k->isa, compute == F32 ? "f32" : "bf16", n, dim, bias ? "bias" : "    ");
-    printf("forward %8.1f us %6.1f GFLOP/s   ", f * 1e6, 4e-9 * work / f);
-    printf("backward %8.1f us %6.1f GFLOP/s\n", b * 1e6, 10e-9 * work / b);
-    free(x), free(g), free(h.y), free(h.lse), free((void *)h.dy), free((void *)h.bias), free(h.dbias), free(scratch);
+    struct bench b = { 0 };
+    mim_status status = mim_context_create(NULL, &b.ctx);
+    if (!status) status = mim_context_set_isa_max(b.ctx, k->isa);
+    if (!status) status = mim_context_set_threads(b.ctx, threads);
+    if (!status) status = mim__graph_create(b.ctx, &b.g);
+    if (!status) status = build(&b, s, type);
+    if (status)
+        exit(1);
+    mim__plan_profile(b.p, true);
+    measure(&b, k, s, type);
+    mim__plan_destroy(b.p);
+    mim__graph_destroy(b.g);
+    mim_context_destroy(b.ctx);
+    free(b.weights), free(b.gradients);
 }
 
 int main(int argc, char **argv)
 {
-    static const struct { int n, dim; bool bias; } cases[] = {
-        { 197, 64, false }, { 50, 64, false }, { 49, 32, true }, { 144, 32, true }, { 197, 64, true }, { 257, 80, false },
-        { 197, 16, false }, { 577, 128, false }, { 1000, 64, false },
-    };
-    for (const struct kernels *const *k = mim__kernels_available(); *k; k++)
-        for (int c = 0; c < COUNT(cases) * 2; c++)
-            if (argc < 2 || !strcmp(argv[1], (*k)->isa))
-                bench(*k, c % 2 ? BF16 : F32, cases[c / 2].n, cases[c / 2].dim, cases[c / 2].bias);
+    int threads = argc > 1 ? imax(atoi(argv[1]), 1) : 1, tokens = argc > 3 ? atoi(argv[3]) : 0;
+    const char *isa = argc > 2 ? argv[2] : "best";
+    const struct kernels *const *all = mim__kernels_available();
+    for (int i = 0; all[i]; i++)
+        if (!strcmp(isa, "all") || !strcmp(isa, all[i]->isa) || (!strcmp(isa, "best") && !i))
+            for (int c = 0; c < COUNT(sizes) * 2; c++)
+                if (!tokens || sizes[c / 2].tokens == tokens)
+                    bench(all[i], &sizes[c / 2], c % 2 ? BF16 : F32, threads);
     return 0;
 }
