@@ -166,6 +166,23 @@ static void fail_infer(struct graph *g, const struct node *node, mim_status stat
                                  g->scope, text[0], text[1], text[2]));
 }
 
+/* "blocks.3.mlp.fc1.weight" is at "mlp.fc1"; "decoder_blocks.0.", a scope without parameters, at "decoder". */
+static void name_place(const struct graph *g, struct node *node)
+{
+    const char *path = g->scope;
+    for (int i = node->n - 1; i >= 0; i--)
+        if (node->in[i] && node->in[i]->kind == TENSOR_PARAM)
+            path = g->params[node->in[i]->source].name;
+    const char *block = strstr(path, "blocks."), *rest = block ? block + strlen("blocks.") : path, *end = strrchr(path, '.');
+    rest += block ? strspn(rest, "0123456789") : 0;
+    rest += block && *rest == '.';
+    end = end ? end : path + strlen(path);
+    int before = block ? (int)(block - path) : 0, after = end > rest ? (int)(end - rest) : 0;
+    if (!after && before)
+        before--;
+    snprintf(node->place, sizeof node->place, "%.*s%.*s", before, path, after, rest);
+}
+
 struct tensor *mim__graph_op(struct graph *g, const struct op *op, const void *attr, size_t attr_size,
                              int n, struct tensor *const in[])
 {
@@ -185,8 +202,10 @@ struct tensor *mim__graph_op(struct graph *g, const struct op *op, const void *a
     if (!check_shape(g, op->name, &node->sizes.y))
         return NULL;
     node->out = add_tensor(g, TENSOR_RESULT, g->node_count, node->sizes.y, node->sizes.yt);
-    if (node->out)
+    if (node->out) {
+        name_place(g, node);
         g->node_count++;
+    }
     return node->out;
 }
 

@@ -154,8 +154,11 @@ void *mim__plan_gradient(const struct plan *p, const struct tensor *t);      /* 
 mim_status mim__plan_forward(struct plan *p, struct env *e);
 mim_status mim__plan_backward(struct plan *p, struct env *e, bool accumulate);
 
-/* Seconds, operations and bytes by operator of the last run, if profiling was asked for. */
-struct profile_row { const char *name; bool backward; int calls; double seconds; int64_t operations, bytes; };
+/* Where the last run spent its time, if profiling was asked for: by operator, place in the model and pass ("forward",
+ * "recompute", "backward"). The place is the name of the operator's first parameter without its last part, or where it
+ * has none the scope, both without the number of the block: "mlp.fc1", "patch_embed.proj", "". Bytes are those of the
+ * operands: read, written or both. */
+struct profile_row { const char *name, *place, *pass; int calls; double seconds; int64_t operations, bytes; };
 void mim__plan_profile(struct plan *p, bool on);
 int mim__plan_profile_rows(const struct plan *p, const struct profile_row **rows);
 

@@ -19,6 +19,7 @@ struct tensor {
 struct node {                   /* one operator of the tape */
     const struct op *op;
     _Alignas(16) unsigned char attr[MAX_ATTR];
+    char place[48];             /* in the model: "mlp.fc1", the same for every block */
     int n, segment;
     struct tensor *in[MAX_IN], *out;
     struct sizes sizes;

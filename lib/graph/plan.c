@@ -6,16 +6,19 @@
 
 static mim_status make_rows(struct plan *p)
 {
+    static const char *const passes[] = { "forward", "recompute", "backward" };
     p->rows = mim__calloc(p->g->ctx, (size_t)p->step_count + 1, sizeof *p->rows);
     if (!p->rows)
         return mim__no_memory(p->g->ctx, (size_t)p->step_count * sizeof *p->rows);
     for (int s = 0; s < p->step_count; s++) {
-        const char *name = p->g->nodes[p->steps[s].node].op->name;
+        const struct node *node = &p->g->nodes[p->steps[s].node];
+        const char *pass = p->steps[s].backward ? passes[2] : passes[s >= p->forward_steps];
         int r = 0;
-        while (r < p->row_count && (p->rows[r].name != name || p->rows[r].backward != p->steps[s].backward))
+        while (r < p->row_count && (p->rows[r].name != node->op->name || p->rows[r].pass != pass ||
+                                    strcmp(p->rows[r].place, node->place)))
             r++;
         if (r == p->row_count)
-            p->rows[p->row_count++] = (struct profile_row){ .name = name, .backward = p->steps[s].backward };
+            p->rows[p->row_count++] = (struct profile_row){ .name = node->op->name, .place = node->place, .pass = pass };
         p->steps[s].row = r;
     }
     return MIM_OK;
@@ -128,6 +131,7 @@ mim_status mim__graph_plan(struct graph *g, const struct plan_options *o, struct
         return mim__no_memory(g->ctx, sizeof *p);
     p->g = g;
     p->seed = o->seed;
+    p->batch = p->planned = 1;
     struct draft d = { .g = g, .o = o, .p = p };
     mim_status status = lay_out(&d);
     draft_destroy(&d);

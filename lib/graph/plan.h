@@ -18,6 +18,7 @@ struct plan {
     struct step *steps;
     int step_count, forward_steps;
     struct shape *shapes;                    /* of every tensor, for the present batch */
+    int batch, planned;                      /* pictures now and at most; both 1 until mim__plan_set_batch */
     struct tensor *seed;
     void **data, **gradient;                 /* by tensor: kept values and inputs; the seed's and the inputs' gradients */
     unsigned char *arena, *work, *scratch;

@@ -2,7 +2,6 @@
 /* run.c -- replaying a plan: forward, backward, a smaller batch, and where the time goes. */
 #include "graph/plan.h"
 
-
 mim_status mim__plan_set_batch(struct plan *p, int n, int planned)
 {
     const struct graph *g = p->g;
@@ -25,6 +24,8 @@ mim_status mim__plan_set_batch(struct plan *p, int n, int planned)
             return mim__fail(g->ctx, status, "operator %s cannot run a batch of %d of %d", node->op->name, n, planned);
         p->shapes[node->out->index] = sizes.y;
     }
+    p->batch = n;
+    p->planned = planned;
     return MIM_OK;
 }
 
@@ -32,38 +33,44 @@ const struct shape *mim__plan_shape(const struct plan *p, const struct tensor *t
 void *mim__plan_data(const struct plan *p, const struct tensor *t) { return p->data[t->index]; }
 void *mim__plan_gradient(const struct plan *p, const struct tensor *t) { return p->gradient[t->index]; }
 
+static int64_t bytes_of(const struct shape *s, enum dtype t) { return (int64_t)(elements(s) * dtype_size(t)); }
+
+/* Of the operands that the call reads or writes; what it adds to, twice. */
 static int64_t bytes_moved(const struct call *c)
 {
-    int64_t n = (int64_t)(elements(c->ys) * dtype_size(c->yt));
+    int64_t y = bytes_of(c->ys, c->yt), n = (c->y ? y : 0) + (c->dy ? y : 0);
     for (int k = 0; k < c->n; k++)
-        if (c->xs[k])
-            n += (int64_t)(elements(c->xs[k]) * dtype_size(c->xt[k]));
+        if (c->xs[k]) {
+            int64_t x = bytes_of(c->xs[k], c->xt[k]);
+            n += (c->x[k] ? x : 0) + (c->dx[k] ? x : 0) + (c->dx[k] && c->add >> k & 1 ? x : 0);
+        }
     return n;
 }
 
-static void profile(struct plan *p, const struct step *step, double seconds)
+static void profile(struct plan *p, const struct step *step, const struct call *c, double seconds)
 {
+    const struct node *node = &p->g->nodes[step->node];
     struct profile_row *row = &p->rows[step->row];
+    int64_t operations = node->sizes.operations * (step->backward ? 2 : 1);
     row->calls++;
     row->seconds += seconds;
-    row->operations += p->g->nodes[step->node].sizes.operations * (step->backward ? 2 : 1);
-    row->bytes += bytes_moved(&step->call);
+    row->operations += p->batch == p->planned ? operations : operations / p->planned * p->batch;
+    row->bytes += bytes_moved(c) + (c->saved ? (int64_t)node->sizes.saved / p->planned * p->batch : 0);
 }
 
 static void run_step(struct plan *p, const struct step *step, const struct env *e, bool accumulate)
 {
     const struct op *op = p->g->nodes[step->node].op;
     double start = p->profiled ? mim__seconds() : 0;
-    if (step->backward) {
-        struct call c = step->call;
-        if (accumulate)
-            c.add |= step->fresh;
+    struct call c = step->call;
+    if (step->backward && accumulate)
+        c.add |= step->fresh;
+    if (step->backward)
         op->backward(&c, e);
-    } else {
-        op->forward(&step->call, e);
-    }
+    else
+        op->forward(&c, e);
     if (p->profiled)
-        profile(p, step, mim__seconds() - start);
+        profile(p, step, &c, mim__seconds() - start);
 }
 
 /* The request may be consumed by another call of the context after it left out tasks of this one. */
@@ -93,7 +100,7 @@ static mim_status run(struct plan *p, struct env *e, int from, int to, bool accu
 mim_status mim__plan_forward(struct plan *p, struct env *e)
 {
     for (int r = 0; p->profiled && r < p->row_count; r++)
-        p->rows[r] = (struct profile_row){ .name = p->rows[r].name, .backward = p->rows[r].backward };
+        p->rows[r] = (struct profile_row){ .name = p->rows[r].name, .place = p->rows[r].place, .pass = p->rows[r].pass };
     return run(p, e, 0, p->forward_steps, false);
 }
 

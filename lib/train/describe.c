@@ -29,15 +29,17 @@ mim_status mim__trainer_config(const mim_trainer *t, mim_config **out)
     return status;
 }
 
-static mim_status report_row(mim_config *r, int i, const char *pass, const struct profile_row *row)
+static mim_status report_row(mim_config *r, int i, const struct profile_row *row)
 {
     char key[64];
     mim_status status = MIM_OK;
-    snprintf(key, sizeof key, "profile.%d.operator", i);
-    status = mim__report_text(r, key, row->name);
-    snprintf(key, sizeof key, "profile.%d.pass", i);
-    if (!status)
-        status = mim__report_text(r, key, pass);
+    const struct { const char *part, *text; } texts[] = {
+        { "operator", row->name }, { "place", row->place }, { "pass", row->pass },
+    };
+    for (int k = 0; k < COUNT(texts) && !status; k++) {
+        snprintf(key, sizeof key, "profile.%d.%s", i, texts[k].part);
+        status = mim__report_text(r, key, texts[k].text);
+    }
     const struct { const char *part; int64_t value; } numbers[] = {
         { "calls", row->calls }, { "operations", row->operations }, { "bytes", row->bytes },
     };
@@ -49,6 +51,12 @@ static mim_status report_row(mim_config *r, int i, const char *pass, const struc
     return status ? status : mim__report_f64(r, key, row->seconds);
 }
 
+/* The norm reads the gradients; the rule reads them again, and reads and writes all else. */
+static int64_t bytes_updated(const struct trainer_sizes *s)
+{
+    return 2 * (int64_t)(s->gradients + s->weights + s->moments + s->average) + (s->average ? (int64_t)s->weights : 0);
+}
+
 static mim_status report_profile(const mim_trainer *t, mim_config *r)
 {
     const struct profile_row *rows;
@@ -56,10 +64,10 @@ static mim_status report_profile(const mim_trainer *t, mim_config *r)
     bool updated = t->update_seconds >= 0;
     mim_status status = mim__report_i64(r, "profile.count", n + updated);
     for (int i = 0; i < n && !status; i++)
-        status = report_row(r, i, rows[i].backward ? "backward" : "forward", &rows[i]);
-    struct profile_row update = { .name = "optimizer", .calls = 1, .seconds = t->update_seconds,
-                                  .bytes = (int64_t)(t->sizes.weights + t->sizes.gradients + t->sizes.moments) };
-    return status || !updated ? status : report_row(r, n, "update", &update);
+        status = report_row(r, i, &rows[i]);
+    struct profile_row update = { .name = "optimizer", .place = "", .pass = "update", .calls = 1,
+                                  .seconds = t->update_seconds, .bytes = bytes_updated(&t->sizes) };
+    return status || !updated ? status : report_row(r, n, &update);
 }
 
 mim_status mim_trainer_describe(const mim_trainer *t, mim_config **out)

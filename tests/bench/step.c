@@ -4,13 +4,19 @@
  *     step [MODEL] [--batch N] [--threads N] [--precision f32|bf16] [--steps N] [--profile] [--set key=value]...
  *
  * MODEL: simmim_vit_b (default), simmim_vit_s, simmim_vit_ti_cifar: encoders with learned positions and a linear pixel
- * head, 60 % of the patches hidden. Prints the median and the least seconds of a step, pictures and GFLOP a second, the
- * loss, the bytes that the plan names, and with --profile where the time goes. */
+ * head, 60 % of the patches hidden. Prints the median and the least seconds of a step, pictures a second, the loss and
+ * the most memory that the process ever had; gflop, the operations of products and attention without what is computed
+ * again, and of_peak, their rate beside the multiply-adds that the same threads could do at most (measured before and
+ * after); the bytes that the plan names; and with --profile where the time goes. */
+#define _POSIX_C_SOURCE 199309L
+#include "limit.h"
+
 #include <mim.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/resource.h>
 
 struct model { const char *name, *json; };
 static const struct model models[] = {
@@ -27,7 +33,8 @@ struct bench {
     int64_t batch, height;
     int threads, steps, profile;
     float *pixels;
-    double *seconds;
+    double *seconds, limit;     /* of all threads, GFLOP/s */
+    char isa[32], precision[16];
 };
 
 static mim_status arguments(struct bench *b, int argc, char **argv)
@@ -108,6 +115,28 @@ static mim_status run(struct bench *b, double *loss)
     return status;
 }
 
+/* The best of some. */
+static double measure_limit(const struct bench *b)
+{
+    struct env env = { .k = mim__kernels(b->context), .pool = mim__context_executor(b->context) };
+    double best = 0;
+    for (int i = 0; i < 20; i++)
+        best = fmax(best, limit(&env, !strcmp(b->precision, "bf16")));
+    return best;
+}
+
+static mim_status look_up(struct bench *b)
+{
+    mim_config *facts = NULL, *all = NULL;
+    mim_status status = mim_context_describe(b->context, &facts);
+    if (!status) status = mim_trainer_describe(b->trainer, &all);
+    if (!status) status = mim_config_get_str(facts, "isa", b->isa, sizeof b->isa, NULL);
+    if (!status) status = mim_config_get_str(all, "precision", b->precision, sizeof b->precision, NULL);
+    mim_config_destroy(all);
+    mim_config_destroy(facts);
+    return status;
+}
+
 static double number(const mim_config *c, const char *format, int i)
 {
     char key[64];
@@ -119,36 +148,39 @@ static double number(const mim_config *c, const char *format, int i)
 
 static void print_profile(const mim_config *c)
 {
-    for (int i = 0; i < (int)number(c, "profile.count", 0); i++) {
-        char key[64], name[64] = "", pass[16] = "";
-        snprintf(key, sizeof key, "profile.%d.operator", i);
-        mim_config_get_str(c, key, name, sizeof name, NULL);
-        snprintf(key, sizeof key, "profile.%d.pass", i);
-        mim_config_get_str(c, key, pass, sizeof pass, NULL);
-        double seconds = number(c, "profile.%d.seconds", i);
-        printf("  %-18s %-8s %4.0f calls %8.2f ms %8.1f GFLOP/s\n", name, pass, number(c, "profile.%d.calls", i), 1e3 * seconds,
-               number(c, "profile.%d.operations", i) / seconds * 1e-9);
+    int rows = (int)number(c, "profile.count", 0);
+    double whole = 0;
+    for (int i = 0; i < rows; i++)
+        whole += number(c, "profile.%d.seconds", i);
+    for (int i = 0; i < rows; i++) {
+        const char *const keys[] = { "profile.%d.operator", "profile.%d.place", "profile.%d.pass" };
+        char key[64], text[3][64] = { "", "", "" };
+        for (int k = 0; k < 3; k++) {
+            snprintf(key, sizeof key, keys[k], i);
+            mim_config_get_str(c, key, text[k], sizeof text[k], NULL);
+        }
+        double seconds = number(c, "profile.%d.seconds", i), scale = seconds > 0 ? 1e-9 / seconds : 0;
+        printf("  %-14s %-18s %-9s %4.0f calls %9.3f ms %5.1f %% %7.1f GFLOP/s %6.1f GB/s\n", text[0], text[1], text[2],
+               number(c, "profile.%d.calls", i), 1e3 * seconds, 100 * seconds / whole,
+               scale * number(c, "profile.%d.operations", i), scale * number(c, "profile.%d.bytes", i));
     }
 }
 
 static mim_status report(const struct bench *b, double loss)
 {
     mim_config *c = NULL;
-    char precision[16] = "", isa[32] = "";
+    struct rusage usage;
     mim_status status = mim_trainer_describe(b->trainer, &c);
     if (status)
         return status;
-    double median = b->seconds[b->steps / 2], least = b->seconds[0], work = number(c, "plan.operations.step", 0);
-    mim_config_get_str(c, "precision", precision, sizeof precision, NULL);
-    mim_config *facts = NULL;
-    if (!mim_context_describe(b->context, &facts))
-        mim_config_get_str(facts, "isa", isa, sizeof isa, NULL);
-    printf("%s %s %s threads=%d batch=%d s_per_step=%.4f (least %.4f) img_per_s=%.1f gflop_per_s=%.1f loss=%.4f mib=%.0f\n", b->name,
-           isa, precision, b->threads, (int)b->batch, median, least, (double)b->batch / median, work / median * 1e-9, loss,
-           number(c, "plan.bytes.total", 0) / 1048576);
+    getrusage(RUSAGE_SELF, &usage);
+    double s = b->seconds[b->steps / 2], once = number(c, "plan.operations.step", 0) - number(c, "plan.operations.recomputed", 0);
+    printf("libmim-%s %s threads=%d %s batch=%d s_per_step=%.4f least=%.4f img_per_s=%.2f loss=%.4f peak_mib=%ld gflop=%.1f "
+           "of_peak=%.3f plan_mib=%.0f isa=%s\n", mim_version_string(), b->name, b->threads, b->precision, (int)b->batch, s,
+           b->seconds[0], (double)b->batch / s, loss, usage.ru_maxrss / 1024, once * 1e-9, once * 1e-9 / s / b->limit,
+           number(c, "plan.bytes.total", 0) / 1048576, b->isa);
     if (b->profile)
         print_profile(c);
-    mim_config_destroy(facts);
     mim_config_destroy(c);
     return MIM_OK;
 }
@@ -163,7 +195,10 @@ int main(int argc, char **argv)
     if (!status) status = arguments(&b, argc, argv);
     if (!status && (b.steps < 1 || b.batch < 1)) status = MIM_ERR_ARGUMENT;
     if (!status) status = configure(&b);
+    if (!status) status = look_up(&b);
+    if (!status) b.limit = measure_limit(&b);
     if (!status) status = run(&b, &loss);
+    if (!status) b.limit = (b.limit + measure_limit(&b)) / 2;
     if (!status) status = report(&b, loss);
     if (status && b.context) mim_last_error(b.context, why, sizeof why, NULL);
     if (status) fprintf(stderr, "step: %s %s\n", mim_status_name(status), why);

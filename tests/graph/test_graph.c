@@ -58,6 +58,37 @@ static void outputs(void)
     end();
 }
 
+/* Where an operator stands: without the number of its block and the last part of its parameter's name. */
+static void places(void)
+{
+    static const struct { const char *scope, *name, *place, *bare; } cases[] = {
+        { "blocks.11.", "mlp.fc1", "mlp.fc1", "" },
+        { "decoder_blocks.0.", "mlp.fc1", "decoder_mlp.fc1", "decoder" },
+        { "layers.2.blocks.5.", "attn.qkv", "layers.2.attn.qkv", "layers.2" },
+        { "", "patch_embed.proj", "patch_embed.proj", "" },
+        { "decoder.", "w", "decoder.w", "decoder" },
+        { "blocks.", "w", "w", "" },
+        { "blocks.3.a.b.c.d.e.f.g.h.i.j.k.l.m.", "a.name.longer.than.a.place.has.room.for",
+          "a.b.c.d.e.f.g.h.i.j.k.l.m.a.name.longer.than.a.", "a.b.c.d.e.f.g.h.i.j.k.l.m" },
+    };
+    for (int i = 0; i < COUNT(cases); i++) {
+        begin();
+        struct tensor *x = mim__graph_input(g, "x", SHAPE(2, 1, 8), F32);
+        mim__graph_scope(g, "%s", cases[i].scope);
+        x = mim__op_pool(g, mim__op_linear(g, cases[i].name, x, 8, (struct linear){ .norm = "norm1" }), 0, 1);
+        if (CHECK(x && g->node_count == 2)) {
+            CHECK_TEXT(g->nodes[0].place, cases[i].place);
+            CHECK_TEXT(g->nodes[1].place, cases[i].bare);
+        }
+        end();
+    }
+    begin();
+    struct tensor *x = mim__graph_input(g, "x", SHAPE(2, 3, 8), F32), *cls = mim__graph_param(g, "cls_token", SHAPE(1, 1, 8), zero, 0);
+    CHECK(mim__op_embed(g, x, cls, NULL) != NULL);
+    CHECK_TEXT(g->nodes[0].place, "cls_token");
+    end();
+}
+
 /* After the first error nothing is built, nothing crashes, and the error stays the first one. */
 static void errors_stick(void)
 {
@@ -155,6 +186,7 @@ int main(void)
 {
     TEST(parameters);
     TEST(outputs);
+    TEST(places);
     TEST(errors_stick);
     TEST(shapes);
     TEST(constants);

@@ -121,7 +121,7 @@ static void profile(void)
     mim__plan_profile(m.p, true);
     CHECK(step(&m, BATCH, false) == MIM_OK && step(&m, BATCH, false) == MIM_OK);     /* the last run only */
     n = mim__plan_profile_rows(m.p, &rows);
-    CHECK(n == 6);                                  /* linear, attention, pool; forward and backward */
+    CHECK(n == 8);                                  /* qkv, attention, proj, pool; forward and backward */
     for (int i = 0; i < n; i++) {
         calls += rows[i].calls;
         operations += rows[i].operations;
@@ -133,11 +133,45 @@ static void profile(void)
     end(&m);
 }
 
+static const struct profile_row *row_of(const struct model *m, const char *place, const char *pass)
+{
+    const struct profile_row *rows = NULL;
+    for (int i = 0; i < mim__plan_profile_rows(m->p, &rows); i++)
+        if (!strcmp(rows[i].place, place) && !strcmp(rows[i].pass, pass))
+            return &rows[i];
+    CHECK(!"no such row");
+    exit(1);
+}
+
+/* Operands by hand: a backward reads what it needs, writes gradients, and reads those that it adds to. */
+static void profiled_bytes(void)
+{
+    static struct model m;
+    begin(&m, BATCH, true);
+    mim__plan_profile(m.p, true);
+    CHECK(mim__plan_set_batch(m.p, 2, BATCH) == MIM_OK);
+    fill(&m, 2);
+    CHECK(step(&m, 2, false) == MIM_OK);
+    int64_t x = 2 * TOKENS * WIDTH * 4, weights = 3 * WIDTH * WIDTH * 4, rest = 3 * WIDTH * 4 + 2 * WIDTH * 4, saved = 2 * TOKENS * 2 * 4;
+    const struct profile_row *f = row_of(&m, "qkv", "forward"), *again = row_of(&m, "qkv", "recompute"),
+                             *b = row_of(&m, "qkv", "backward");
+    CHECK(f->bytes == x + weights + rest + 3 * x + saved && again->bytes == f->bytes && again->calls == 1);
+    CHECK(f->operations == 2 * 2 * TOKENS * WIDTH * 3 * WIDTH && b->operations == 2 * f->operations);
+    CHECK(b->bytes == x + weights + rest + saved + 3 * x + 2 * x + weights + rest);        /* adds to dx: the residual's is there */
+    b = row_of(&m, "proj", "backward");
+    int64_t small = WIDTH * WIDTH * 4 + WIDTH * 4;
+    CHECK(b->bytes == x + small + x + x + small || b->bytes == x + small + x + 2 * x + small);
+    CHECK(step(&m, 2, true) == MIM_OK);
+    CHECK(row_of(&m, "qkv", "backward")->bytes == x + weights + rest + saved + 3 * x + 2 * x + 2 * (weights + rest));
+    end(&m);
+}
+
 int main(void)
 {
     TEST(smaller_batches);
     TEST(accumulation);
     TEST(cancelling);
     TEST(profile);
+    TEST(profiled_bytes);
     return test_end();
 }
