@@ -50,13 +50,15 @@ static void pairs_scores(const struct attention_head *h, const struct attention_
     attention_pack(h, false, h->q, h->stride, first, w, s->q, s->ld);
     pairs_turn(h, s, s->q, w, s->qt);
     attention_bias(h, s, first, w);
-    const struct attention_product g = { h->n, ceil_div(h->dim, 2), k, s->ld, 1, s->qt, QB, s->st, QB, h->scale, h->bias };
+    const struct attention_product g = { h->n, ceil_div(h->dim, 2), k, s->ld, 1, s->qt, QB, s->st, QB, h->scale, h->bias, s->ahead };
     pairs_multiply(&g, w);
 }
 
 static void attention_forward_pairs(const struct attention_head *h, void *scratch)
 {
     struct attention_space s = attention_cut(h->n, h->dim, scratch);
+    struct attention_ahead ahead = attention_ahead_of(h, false, attention_tiles(h, 1, 1));
+    s.ahead = &ahead;
     float top[QB], sum[QB];
     attention_pack(h, false, h->k, h->stride, 0, h->n, s.k, s.ld);
     attention_pack(h, false, h->v, h->stride, 0, h->n, s.v, s.ld);
@@ -68,7 +70,7 @@ static void attention_forward_pairs(const struct attention_head *h, void *scratc
         for (int i = 0; i < w; i += VN)
             attention_softmax(h->n, false, s.st + i, top + i, sum + i);
         pairs_across(h->n, w, s.st, QB);
-        const struct attention_product y = { w, ceil_div(h->n, 2), s.st, 1, QB, s.v, s.ld, s.out, s.ld, 1.0f, false };
+        const struct attention_product y = { w, ceil_div(h->n, 2), s.st, 1, QB, s.v, s.ld, s.out, s.ld, 1.0f, false, s.ahead };
         pairs_multiply(&y, h->dim);
         attention_finish(h, &s, top, sum, first, w);
     }
@@ -81,7 +83,7 @@ static void pairs_backward_scores(const struct attention_head *h, const struct a
     pairs_scores(h, s, k, first, w);
     attention_pack(h, true, h->dy, h->dy_stride, first, w, s->dy, s->ld);
     pairs_turn(h, s, s->dy, w, s->dyt);
-    const struct attention_product g = { h->n, ceil_div(h->dim, 2), s->v, s->ld, 1, s->dyt, QB, s->dst, QB, 1.0f, false };
+    const struct attention_product g = { h->n, ceil_div(h->dim, 2), s->v, s->ld, 1, s->dyt, QB, s->dst, QB, 1.0f, false, s->ahead };
     pairs_multiply(&g, w);
     attention_gradients(h, s, first, w);
     int lanes = ceil_div(w, VN) * VN;
@@ -95,6 +97,8 @@ static void pairs_backward_scores(const struct attention_head *h, const struct a
 static void attention_backward_pairs(const struct attention_head *h, void *scratch)
 {
     struct attention_space s = attention_cut(h->n, h->dim, scratch);
+    struct attention_ahead ahead = attention_ahead_of(h, true, attention_tiles(h, 4, 1));
+    s.ahead = &ahead;
     float *k = pairs_keys(h, scratch);
     attention_pack(h, false, h->k, h->stride, 0, h->n, s.k, s.ld);
     attention_pack(h, false, h->v, h->stride, 0, h->n, s.v, s.ld);
@@ -105,9 +109,9 @@ static void attention_backward_pairs(const struct attention_head *h, void *scrat
         int w = imin(QB, h->n - first), half = ceil_div(w, 2);
         bool add = first > 0;
         pairs_backward_scores(h, &s, k, first, w);
-        const struct attention_product dv = { h->n, half, s.st, QB, 1, s.dy, s.ld, s.dv, s.ld, 1.0f, add };
-        const struct attention_product dk = { h->n, half, s.st + QB / 2, QB, 1, s.q, s.ld, s.dk, s.ld, h->scale, add };
-        const struct attention_product dq = { w, ceil_div(h->n, 2), s.dst, 1, QB, s.k, s.ld, s.out, s.ld, h->scale, false };
+        const struct attention_product dv = { h->n, half, s.st, QB, 1, s.dy, s.ld, s.dv, s.ld, 1.0f, add, s.ahead };
+        const struct attention_product dk = { h->n, half, s.st + QB / 2, QB, 1, s.q, s.ld, s.dk, s.ld, h->scale, add, s.ahead };
+        const struct attention_product dq = { w, ceil_div(h->n, 2), s.dst, 1, QB, s.k, s.ld, s.out, s.ld, h->scale, false, s.ahead };
         pairs_multiply(&dv, h->dim);
         pairs_multiply(&dk, h->dim);
         pairs_multiply(&dq, h->dim);

@@ -10,7 +10,7 @@
  * others, from zeros, and never used. */
 enum { AM = 6, AV = VREGS == 32 ? 4 : 2, QB = 48 };
 
-struct attention_space { int ld; float *k, *v, *dk, *dv, *st, *dst, *qt, *dyt, *q, *dy, *out; };
+struct attention_space { int ld; float *k, *v, *dk, *dv, *st, *dst, *qt, *dyt, *q, *dy, *out; struct attention_ahead *ahead; };
 
 static size_t attention_scratch(int n, int dim)
 {
@@ -36,6 +36,61 @@ static struct attention_space attention_cut(int n, int dim, void *scratch)
     return s;
 }
 
+/* Rows of the next head, asked for a few at a time while this one computes: they lie in a page each, where the processor
+ * does not follow by itself. */
+struct attention_ahead { int parts, rows, row, each; ptrdiff_t bytes, step[7]; const char *at[7]; };
+
+static void attention_ask(struct attention_ahead *a)
+{
+    for (int i = 0; i < a->each && a->parts; i++) {
+        int part = a->parts - 1;
+        const char *p = a->at[part];
+        for (ptrdiff_t at = 0; at < a->bytes; at += 64)
+            prefetch_read(p + at);
+        prefetch_read(p + a->bytes - 1);
+        a->at[part] += a->step[part];
+        if (++a->row == a->rows)
+            a->row = 0, a->parts--;
+    }
+}
+
+static void attention_ahead_add(struct attention_ahead *a, const void *x, ptrdiff_t stride, size_t size)
+{
+    a->at[a->parts] = x;
+    a->step[a->parts++] = stride * (ptrdiff_t)size;
+}
+
+/* In the order of last to first. tiles: how many a call computes, at least. */
+static struct attention_ahead attention_ahead_of(const struct attention_head *h, bool backward, int tiles)
+{
+    const struct attention_head *next = h->next;
+    struct attention_ahead a = { 0 };
+    if (!next)
+        return a;
+    size_t size = dtype_size(next->type);
+    a.rows = next->n;
+    a.bytes = (ptrdiff_t)((size_t)next->dim * size);
+    if (backward) {
+        attention_ahead_add(&a, next->dv, next->d_stride, size);
+        attention_ahead_add(&a, next->dk, next->d_stride, size);
+        attention_ahead_add(&a, next->dq, next->d_stride, size);
+        attention_ahead_add(&a, next->dy, next->dy_stride, size);
+    } else
+        attention_ahead_add(&a, next->y, next->y_stride, size);
+    attention_ahead_add(&a, next->q, next->stride, size);
+    attention_ahead_add(&a, next->v, next->stride, size);
+    attention_ahead_add(&a, next->k, next->stride, size);
+    a.each = ceil_div(a.parts * a.rows, tiles);
+    return a;
+}
+
+/* Tiles that `products` products of keys by queries, and as many of queries by keys, come to. */
+static int attention_tiles(const struct attention_head *h, int over_keys, int over_queries)
+{
+    int blocks = ceil_div(h->n, QB);
+    return over_keys * blocks * ceil_div(h->n, AM) + over_queries * ceil_div(h->n, AM);
+}
+
 /* One product: a[i][p] is a + i ar + p ak, b[p] a row at b + p bk, c[i] at c + i cr. */
 struct attention_product {
     int m, k;
@@ -44,6 +99,7 @@ struct attention_product {
     float *c; ptrdiff_t cr;
     float alpha;
     bool add;
+    struct attention_ahead *ahead;
 };
 
 /* m <= AM rows by nv vectors, nv a constant; rows beyond m repeat the last one and are not stored. Pairs: values of a and b
@@ -103,6 +159,8 @@ INLINE void attention_product_of(bool pairs, const struct attention_product *g, 
             case 3: attention_tile(pairs, imin(3, AV), m, g, a, b, c); break;
             default: attention_tile(pairs, AV, m, g, a, b, c); break;
             }
+            if (g->ahead)
+                attention_ask(g->ahead);
         }
     }
 }
@@ -184,7 +242,7 @@ static void attention_scores(const struct attention_head *h, const struct attent
     attention_pack(h, round, h->q, h->stride, first, w, s->q, s->ld);
     attention_turn(w, h->dim, s->q, s->ld, s->qt, QB, TURN_PAD);
     attention_bias(h, s, first, w);
-    const struct attention_product g = { h->n, h->dim, s->k, s->ld, 1, s->qt, QB, s->st, QB, h->scale, h->bias };
+    const struct attention_product g = { h->n, h->dim, s->k, s->ld, 1, s->qt, QB, s->st, QB, h->scale, h->bias, s->ahead };
     attention_multiply(&g, w);
 }
 
@@ -226,6 +284,8 @@ static void attention_finish(const struct attention_head *h, const struct attent
 static void attention_forward(const struct attention_head *h, bool round, void *scratch)
 {
     struct attention_space s = attention_cut(h->n, h->dim, scratch);
+    struct attention_ahead ahead = attention_ahead_of(h, false, attention_tiles(h, 1, 1));
+    s.ahead = &ahead;
     float top[QB], sum[QB];
     attention_pack(h, round, h->k, h->stride, 0, h->n, s.k, s.ld);
     attention_pack(h, round, h->v, h->stride, 0, h->n, s.v, s.ld);
@@ -234,7 +294,7 @@ static void attention_forward(const struct attention_head *h, bool round, void *
         attention_scores(h, &s, round, first, w);
         for (int i = 0; i < w; i += VN)
             attention_softmax(h->n, round, s.st + i, top + i, sum + i);
-        const struct attention_product y = { w, h->n, s.st, 1, QB, s.v, s.ld, s.out, s.ld, 1.0f, false };
+        const struct attention_product y = { w, h->n, s.st, 1, QB, s.v, s.ld, s.out, s.ld, 1.0f, false, s.ahead };
         attention_multiply(&y, h->dim);
         attention_finish(h, &s, top, sum, first, w);
     }
@@ -303,7 +363,7 @@ static void attention_backward_scores(const struct attention_head *h, const stru
     attention_scores(h, s, round, first, w);
     attention_pack(h, round, h->dy, h->dy_stride, first, w, s->dy, s->ld);
     attention_turn(w, h->dim, s->dy, s->ld, s->dyt, QB, TURN_PAD);
-    const struct attention_product g = { h->n, h->dim, s->v, s->ld, 1, s->dyt, QB, s->dst, QB, 1.0f, false };
+    const struct attention_product g = { h->n, h->dim, s->v, s->ld, 1, s->dyt, QB, s->dst, QB, 1.0f, false, s->ahead };
     attention_multiply(&g, w);
     attention_gradients(h, s, first, w);
     if (round) {
@@ -315,15 +375,17 @@ static void attention_backward_scores(const struct attention_head *h, const stru
 static void attention_backward(const struct attention_head *h, bool round, void *scratch)
 {
     struct attention_space s = attention_cut(h->n, h->dim, scratch);
+    struct attention_ahead ahead = attention_ahead_of(h, true, attention_tiles(h, 4, 1));
+    s.ahead = &ahead;
     attention_pack(h, round, h->k, h->stride, 0, h->n, s.k, s.ld);
     attention_pack(h, round, h->v, h->stride, 0, h->n, s.v, s.ld);
     for (int first = 0; first < h->n; first += QB) {
         int w = imin(QB, h->n - first);
         bool add = first > 0;
         attention_backward_scores(h, &s, round, first, w);
-        const struct attention_product dv = { h->n, w, s.st, QB, 1, s.dy, s.ld, s.dv, s.ld, 1.0f, add };
-        const struct attention_product dk = { h->n, w, s.dst, QB, 1, s.q, s.ld, s.dk, s.ld, h->scale, add };
-        const struct attention_product dq = { w, h->n, s.dst, 1, QB, s.k, s.ld, s.out, s.ld, h->scale, false };
+        const struct attention_product dv = { h->n, w, s.st, QB, 1, s.dy, s.ld, s.dv, s.ld, 1.0f, add, s.ahead };
+        const struct attention_product dk = { h->n, w, s.dst, QB, 1, s.q, s.ld, s.dk, s.ld, h->scale, add, s.ahead };
+        const struct attention_product dq = { w, h->n, s.dst, 1, QB, s.k, s.ld, s.out, s.ld, h->scale, false, s.ahead };
         attention_multiply(&dv, h->dim);
         attention_multiply(&dk, h->dim);
         attention_multiply(&dq, h->dim);

@@ -62,11 +62,24 @@ static struct attention_head head_of(const struct call *c, float *lse, int pictu
     };
 }
 
+/* The task that the thread of this one is likely to be given next, or -1: a guess for the kernel to ask for operands by. */
+static int task_after(const struct job *j, int task)
+{
+    const struct attention *a = j->c->attr;
+    int next = task + mim__executor_threads(j->e->pool);
+    return next < j->c->xs[QKV]->dim[0] * a->heads ? next : -1;
+}
+
 static void forward_task(void *arg, int task, void *scratch)
 {
     const struct job *j = arg;
     const struct attention *a = j->c->attr;
-    struct attention_head h = head_of(j->c, j->lse, task / a->heads, task % a->heads);
+    int after = task_after(j, task);
+    struct attention_head h = head_of(j->c, j->lse, task / a->heads, task % a->heads), next;
+    if (after >= 0) {
+        next = head_of(j->c, j->lse, after / a->heads, after % a->heads);
+        h.next = &next;
+    }
     j->e->k->attention[a->compute].forward(&h, scratch);
 }
 
@@ -77,7 +90,7 @@ static void forward(const struct call *c, const struct env *e)
     split(e, c->xs[QKV]->dim[0] * a->heads, forward_task, &j);
 }
 
-static void backward_head(const struct job *j, int picture, int head, void *scratch)
+static struct attention_head backward_head_of(const struct job *j, int picture, int head, void *scratch)
 {
     const struct call *c = j->c;
     const struct attention *a = c->attr;
@@ -96,24 +109,37 @@ static void backward_head(const struct job *j, int picture, int head, void *scra
         h.d_stride = h.dim;
     }
     h.dbias = c->dx[BIAS] ? (float *)c->dx[BIAS] + (size_t)head * tokens * tokens : NULL;
-    j->e->k->attention[a->compute].backward(&h, scratch);
+    return h;
 }
 
 static void backward_task(void *arg, int task, void *scratch)
 {
     const struct job *j = arg;
     const struct attention *a = j->c->attr;
-    backward_head(j, task / a->heads, task % a->heads, scratch);
+    int after = task_after(j, task);
+    struct attention_head h = backward_head_of(j, task / a->heads, task % a->heads, scratch), next;
+    if (after >= 0) {
+        next = backward_head_of(j, after / a->heads, after % a->heads, scratch);
+        h.next = &next;
+    }
+    j->e->k->attention[a->compute].backward(&h, scratch);
 }
 
 static void backward_bias_task(void *arg, int head, void *scratch)
 {
     const struct job *j = arg;
+    const struct attention *a = j->c->attr;
     size_t tokens = (size_t)j->c->ys->dim[1];
     if (!(j->c->add >> BIAS & 1))
         memset((float *)j->c->dx[BIAS] + (size_t)head * tokens * tokens, 0, tokens * tokens * sizeof(float));
-    for (int picture = 0; picture < j->c->ys->dim[0]; picture++)
-        backward_head(j, picture, head, scratch);
+    for (int picture = 0; picture < j->c->ys->dim[0]; picture++) {
+        struct attention_head h = backward_head_of(j, picture, head, scratch), next;
+        if (picture + 1 < j->c->ys->dim[0]) {
+            next = backward_head_of(j, picture + 1, head, scratch);
+            h.next = &next;
+        }
+        j->e->k->attention[a->compute].backward(&h, scratch);
+    }
 }
 
 static void backward(const struct call *c, const struct env *e)
