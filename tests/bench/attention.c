@@ -71,7 +71,7 @@ static struct times once(const struct bench *b, struct env *e)
         exit(1);
     for (int i = mim__plan_profile_rows(b->p, &rows); i-- > 0;)
         if (!strcmp(rows[i].name, "attention"))
-            *(rows[i].backward ? &t.backward : &t.forward) = rows[i].seconds;
+            *(strcmp(rows[i].pass, "backward") ? &t.forward : &t.backward) = rows[i].seconds;
     return t;
 }
 
