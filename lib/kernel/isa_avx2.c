@@ -15,6 +15,7 @@ enum { MR = 6, NV = 2, KC = 256 };
 #include "kernel/gemm_finish_tmpl.h"
 #include "kernel/gemm_pack_tmpl.h"
 #include "kernel/gemm_tmpl.h"
+#include "kernel/gemm_small_tmpl.h"
 #include "kernel/rows_tmpl.h"
 #include "kernel/attention_tmpl.h"
 
@@ -27,13 +28,15 @@ static void run(const struct gemm_run *g)
     else
         gemm_run(g, PACKED);
 }
+static void small_f32(const struct gemm_small *g) { gemm_small(g, SINGLE); }
+static void small_bf16(const struct gemm_small *g) { gemm_small(g, ROUNDED); }
 ISA_END
 
 const struct kernels mim__kernels_avx2 = {
     .isa = "avx2",
     .gemm = {
-        { MR, NV * VN, VN, 1, KC, pack_f32, run },
-        { MR, NV * VN, VN, 1, KC, pack_bf16, run },
+        { MR, NV * VN, VN, 1, KC, pack_f32, run, small_f32 },
+        { MR, NV * VN, VN, 1, KC, pack_bf16, run, small_bf16 },
     },
     .attention = { ATTENTION_TABLE(F32), ATTENTION_TABLE(BF16) },
     .rows = ROW_TABLE,

@@ -15,6 +15,7 @@ enum { MR = 14, NV = 2, KC = 512 };
 #include "kernel/gemm_finish_tmpl.h"
 #include "kernel/gemm_pack_tmpl.h"
 #include "kernel/gemm_tmpl.h"
+#include "kernel/gemm_small_tmpl.h"
 #include "kernel/rows_tmpl.h"
 #include "kernel/attention_tmpl.h"
 #include "kernel/attention_pairs_tmpl.h"
@@ -29,13 +30,15 @@ static void run_f32(const struct gemm_run *g)
         gemm_run(g, PACKED);
 }
 static void gemm_bf16_14x32_avx512bf16(const struct gemm_run *g) { gemm_run(g, PACKED_PAIRS); }
+static void small_f32(const struct gemm_small *g) { gemm_small(g, SINGLE); }
+static void small_pairs(const struct gemm_small *g) { gemm_small(g, PAIRED); }
 ISA_END
 
 const struct kernels mim__kernels_avx512_bf16 = {
     .isa = "avx512_bf16",
     .gemm = {
-        { MR, NV * VN, VN, 1, KC, pack_f32, run_f32 },
-        { MR, NV * VN, VN, 2, KC, pack_pairs, gemm_bf16_14x32_avx512bf16 },
+        { MR, NV * VN, VN, 1, KC, pack_f32, run_f32, small_f32 },
+        { MR, NV * VN, VN, 2, KC, pack_pairs, gemm_bf16_14x32_avx512bf16, small_pairs },
     },
     .attention = { ATTENTION_TABLE(F32), ATTENTION_PAIRS_TABLE },
     .rows = ROW_TABLE,

@@ -193,6 +193,18 @@ static bool is_empty(const struct epilogue *ep)
     return !ep || !(ep->bias || ep->gate || ep->col_factor || ep->row_factor || ep->residual || ep->add);
 }
 
+static bool is_plain(const struct matrix *x)
+{
+    return !(x->mean || x->activation != ACT_NONE || x->row_factor || x->col_factor);
+}
+static void multiply_small(void *arg, int task, void *scratch)
+{
+    (void)task;
+    const struct product *x = arg;
+    x->k->small(&(struct gemm_small){ x->rows.n, x->cols.n, x->depth.n, x->a, x->b, x->c, x->ct, x->ldc, x->ep,
+                                      x->k->pack, scratch });
+}
+
 void mim__matmul(const struct env *e, enum dtype compute, int m, int n, int k,
                  const struct matrix *a, const struct matrix *b, void *c, enum dtype ct, ptrdiff_t ldc,
                  const struct epilogue *ep, void *work)
@@ -204,6 +216,11 @@ void mim__matmul(const struct env *e, enum dtype compute, int m, int n, int k,
                          .ep = is_empty(ep) ? NULL : ep };
     x.rows = gemm_cut(m, 1, ceil_div(m, g->mr));
     x.cols = gemm_cut(n, g->unit, ceil_div(n, g->nr));
+    if (gemm_is_small(g, m, n, k) && is_plain(a) && is_plain(b)) {
+        x.depth.n = k;
+        split(e, 1, multiply_small, &x);
+        return;
+    }
     struct gemm_cut parts = gemm_cut(k, 2, ct == F32 ? imax(1, ceil_div(k, DEEP)) : 1);
     struct epilogue more = { .add = true };
     for (int i = 0; i < parts.parts; i++) {

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/* gemm_small_tmpl.h -- a whole product that is too small to earn packing back (gemm.h, struct gemm_small).
+ *
+ * The left operand is taken value by value, along its rows or its columns, mostly as it lies; the right one in panels of
+ * whole vectors, as it lies or packed one panel at a time. A few columns beyond the last whole vector would waste most of
+ * one: for them the rows of a are the lanes, turned over in registers, and b is taken value by value.
+ *
+ *     c = [ a b' | (b''^T a^T)^T ]        b' the columns in whole vectors, b'' the odd ones
+ *
+ * The sums are those of gemm_tmpl.h, bit for bit. */
+enum { SMALL_NV = VREGS == 32 ? 3 : 2, SMALL_MR = VREGS == 32 ? 9 : 6, ODD = VN / 3 };
+
+/* Value (i, p) of an operand: one float, or a pair of bf16, at[i * row + p * depth]; one of the two steps is 1. */
+struct small_values { const float *at; ptrdiff_t row, depth; };
+
+INLINE bool small_lies(const struct matrix *x, enum gemm_value to, int k)
+{
+    size_t size = dtype_size(x->type);
+    if ((size_t)x->stride * size % 2048 == 0)   /* rows would fall upon each other in first cache */
+        return false;
+    if (to == PAIRED)
+        return x->type == BF16 && !x->transposed && !((x->stride | k) & 1) && !((uintptr_t)x->data & 3);
+    return to == SINGLE && x->type == F32;
+}
+
+/* Rows [first, first + n) of an operand, as they lie or put straight into `space`. */
+INLINE struct small_values small_values_of(const struct matrix *x, enum gemm_source from, enum gemm_value to,
+                                           int first, int n, int k, float *space)
+{
+    int step = to == PAIRED ? 2 : 1, deep = ceil_div(k, step), width = (int)round_up((size_t)(x->transposed ? n : deep), VN);
+    if (!x->transposed)
+        for (int r = 0; r < n; r++)
+            for (int c = 0; c < deep; c += VN)
+                v_store(space + r * width + c,
+                        gemm_along_row(x, from, to, first + r, c * step, imin(k - c * step, VN * step)));
+    else
+        for (int p = 0; p < deep; p++)
+            for (int c = 0; c < n; c += VN)
+                v_store(space + p * width + c, gemm_along_depth(&(struct gemm_pack){ .x = x, .k = k }, from, to, p,
+                                                                first + c, imin(n - c, VN)));
+    return x->transposed ? (struct small_values){ space, 1, width } : (struct small_values){ space, width, 1 };
+}
+INLINE struct small_values small_values(const struct matrix *x, enum gemm_value to, int first, int n, int k, float *space)
+{
+    if (small_lies(x, to, k)) {
+        ptrdiff_t stride = to == PAIRED ? x->stride / 2 : x->stride;
+        const float *at = (const float *)x->data + first * (x->transposed ? 1 : stride);
+        return x->transposed ? (struct small_values){ at, 1, stride } : (struct small_values){ at, stride, 1 };
+    }
+    if (x->type == BF16)
+        return small_values_of(x, PLAIN_BF16, to, first, n, k, space);
+    return small_values_of(x, PLAIN_F32, to, first, n, k, space);
+}
+
+struct small_step {         /* to[h][nv * VN] = a b */
+    int k;
+    struct small_values a;
+    const float *b; ptrdiff_t b_stride;
+    float *to; ptrdiff_t to_stride;
+    int tail;               /* lanes of the last vector of a row that are stored */
+};
+
+/* h rows by nv vectors, both constants. Row i is reached from every third one, as in gemm_tmpl.h. */
+INLINE void small_tile(const struct small_step *s, bool pairs, int h, int nv)
+{
+    vf sum[SMALL_MR][SMALL_NV];
+    const float *b = s->b, *row[(SMALL_MR + 2) / 3];
+    MIM_UNROLL
+    for (int i = 0; i < h; i++) {
+        if (i % 3 == 0)
+            row[i / 3] = s->a.at + i * s->a.row;
+        MIM_UNROLL
+        for (int j = 0; j < nv; j++)
+            sum[i][j] = v_zero();
+    }
+    for (int p = s->k; p > 0; p--, b += s->b_stride) {
+        vf x[SMALL_NV];
+        MIM_UNROLL
+        for (int j = 0; j < nv; j++)
+            x[j] = v_load(b + j * VN);
+        MIM_UNROLL
+        for (int i = 0; i < h; i++) {
+            vf y = v_all(row[i / 3][i % 3 * s->a.row]);
+            MIM_UNROLL
+            for (int j = 0; j < nv; j++)
+                sum[i][j] = pairs ? v_fma_pairs(y, x[j], sum[i][j]) : v_fma(y, x[j], sum[i][j]);
+        }
+        MIM_UNROLL
+        for (int i = 0; i < h; i += 3)
+            row[i / 3] += s->a.depth;
+    }
+    MIM_UNROLL
+    for (int i = 0; i < h; i++) {
+        MIM_UNROLL
+        for (int j = 0; j < nv; j++) {
+            if (j < nv - 1 || s->tail == VN)
+                v_store(s->to + i * s->to_stride + j * VN, sum[i][j]);
+            else
+                v_store_n(s->to + i * s->to_stride + j * VN, s->tail, sum[i][j]);
+        }
+    }
+}
+
+INLINE void small_tile_of(const struct small_step *s, bool pairs, int h, int nv)
+{
+    switch (h) {
+    case 1: small_tile(s, pairs, 1, nv); return;
+    case 2: small_tile(s, pairs, 2, nv); return;
+    case 3: small_tile(s, pairs, 3, nv); return;
+    case 4: small_tile(s, pairs, 4, nv); return;
+    case 5: small_tile(s, pairs, 5, nv); return;
+    case 6: small_tile(s, pairs, 6, nv); return;
+    case 7: if (SMALL_MR >= 7) small_tile(s, pairs, 7, nv); return;
+    case 8: if (SMALL_MR >= 8) small_tile(s, pairs, 8, nv); return;
+    case 9: if (SMALL_MR >= 9) small_tile(s, pairs, 9, nv); return;
+    }
+}
+INLINE void small_tile_any(const struct small_step *s, bool pairs, int h, int nv)
+{
+    switch (nv) {
+    case 1: small_tile_of(s, pairs, h, 1); return;
+    case 2: small_tile_of(s, pairs, h, 2); return;
+    case 3: if (SMALL_NV >= 3) small_tile_of(s, pairs, h, imin(3, SMALL_NV)); return;
+    }
+}
+
+/* A tile in `t` that does not go straight to c. */
+static void small_finish(const struct gemm_small *g, const struct gemm_spot *spot)
+{
+    const struct gemm_run r = { .c = g->c, .ct = g->ct, .ldc = g->ldc, .ep = g->ep };
+    gemm_finish(&r, spot);
+}
+
+/* Columns [col, col + w), panel of b. */
+INLINE void small_panel(const struct gemm_small *g, bool pairs, struct small_step *s, const struct gemm_cut *rows,
+                        int col, int w, int nv)
+{
+    bool direct = !g->ep && g->ct == F32;
+    _Alignas(64) float tile[SMALL_MR * SMALL_NV * VN];
+    const float *a = s->a.at;
+    s->to = tile;
+    s->to_stride = direct ? g->ldc : nv * VN;
+    s->tail = direct ? w - (nv - 1) * VN : VN;
+    for (int t = 0; t < rows->parts; t++) {
+        int row = gemm_start(rows, t), h = gemm_start(rows, t + 1) - row;
+        s->a.at = a + row * s->a.row;
+        if (direct)
+            s->to = (float *)g->c + row * g->ldc + col;
+        small_tile_any(s, pairs, h, nv);
+        if (!direct)
+            small_finish(g, &(struct gemm_spot){ tile, nv * VN, row, col, h, w });
+    }
+    s->a.at = a;
+}
+
+/* Columns [0, n) in panels of nearly equal width; k: packed values along the depth. */
+INLINE void small_panels(const struct gemm_small *g, const struct small_values *a, bool pairs, bool lies, int k, int n,
+                         float *space)
+{
+    const struct matrix *b = g->b;
+    struct gemm_cut cols = gemm_cut(n, VN, ceil_div(n, SMALL_NV * VN)), rows = gemm_cut(g->m, 1, ceil_div(g->m, SMALL_MR));
+    struct small_step s = { .k = k, .a = *a };
+    for (int j = 0; j < cols.parts; j++) {
+        int col = gemm_start(&cols, j), width = gemm_start(&cols, j + 1) - col, w = imin(width, n - col);
+        bool there = lies && w == width;
+        s.b = there ? (const float *)b->data + col : space;
+        s.b_stride = there ? b->stride : width;
+        if (!there)
+            g->pack(&(struct gemm_pack){ b, b->transposed, &cols, j, j + 1, 0, g->k, space });
+        small_panel(g, pairs, &s, &rows, col, w, width / VN);
+    }
+}
+
+/* t[p] = VN rows of a from row i on at depth p; lanes from `lanes` on repeat the last row. */
+INLINE void small_turn(const struct small_values *a, int i, int lanes, int p, int depths, vf t[VN])
+{
+    const float *at = a->at + i * a->row + p * a->depth;
+    if (a->row == 1) {
+        MIM_UNROLL
+        for (int q = 0; q < VN; q++)
+            t[q] = gemm_some(at + imin(q, depths - 1) * a->depth, lanes);
+        return;
+    }
+    MIM_UNROLL
+    for (int r = 0; r < VN; r++)
+        t[r] = gemm_some(at + imin(r, lanes - 1) * a->row, depths);
+    v_transpose(t);
+}
+
+/* Sums of VN rows of a by `odd` columns of b, whose values b are: sum[column][row]. */
+INLINE void small_chains(const struct small_values *a, const struct small_values *b, bool pairs, int k,
+                         int i, int lanes, int odd, float sum[][VN])
+{
+    for (int p = 0; p < k; p += VN) {
+        int depths = imin(VN, k - p);
+        vf t[VN];
+        small_turn(a, i, lanes, p, depths, t);
+        for (int j = 0; j < odd; j++) {
+            const float *y = b->at + j * b->row + p * b->depth;
+            vf s = p ? v_load(sum[j]) : v_zero();
+            MIM_UNROLL
+            for (int q = 0; q < VN; q++)
+                if (q < depths)
+                    s = pairs ? v_fma_pairs(v_all(y[q * b->depth]), t[q], s) : v_fma(v_all(y[q * b->depth]), t[q], s);
+            v_store(sum[j], s);
+        }
+    }
+}
+
+/* Columns [col, col + odd) of c. */
+INLINE void small_odd(const struct gemm_small *g, const struct small_values *a, const struct small_values *b, bool pairs,
+                      int k, int col, int odd)
+{
+    _Alignas(64) float sum[ODD + 1][VN], tile[VN * VN];
+    bool direct = !g->ep && g->ct == F32;
+    memset(tile, 0, sizeof tile);
+    for (int i = 0; i < g->m; i += VN) {
+        int lanes = imin(VN, g->m - i);
+        small_chains(a, b, pairs, k, i, lanes, odd, sum);
+        float *out = direct ? (float *)g->c + i * g->ldc + col : tile;
+        ptrdiff_t stride = direct ? g->ldc : VN;
+        for (int j = 0; j < odd; j++)
+            for (int r = 0; r < lanes; r++)
+                out[r * stride + j] = sum[j][r];
+        if (!direct)
+            small_finish(g, &(struct gemm_spot){ tile, VN, i, col, lanes, odd });
+    }
+}
+
+/* Both parts of c. Functions of their own, as they are large and the same for SINGLE and ROUNDED. */
+INLINE void small_parts(const struct gemm_small *g, const struct small_values *a, const struct small_values *b, bool pairs,
+                        bool lies, int odd, float *space)
+{
+    int k = pairs ? ceil_div(g->k, 2) : g->k;
+    if (g->n > odd)
+        small_panels(g, a, pairs, lies, k, g->n - odd, space);
+    if (odd)
+        small_odd(g, a, b, pairs, k, g->n - odd, odd);
+}
+static void small_floats(const struct gemm_small *g, const struct small_values *a, const struct small_values *b, bool lies,
+                         int odd, float *space)
+{
+    small_parts(g, a, b, false, lies, odd, space);
+}
+
+/* The values are b's for the odd columns: rows of b turned over. */
+INLINE void gemm_small(const struct gemm_small *g, enum gemm_value to)
+{
+    int odd = g->n % VN <= ODD ? g->n % VN : 0;
+    struct matrix turned = *g->b;
+    turned.transposed = !turned.transposed;
+    float *space = g->space + GEMM_SMALL_LEFT;
+    struct small_values a = small_values(g->a, to, 0, g->m, g->k, g->space), b = { 0 };
+    if (odd)
+        b = small_values(&turned, to, g->n - odd, odd, g->k, space);
+    space += GEMM_SMALL_ODD;
+    if (to == PAIRED)
+        small_parts(g, &a, &b, true, false, odd, space);
+    else
+        small_floats(g, &a, &b, to == SINGLE && !g->b->transposed && small_lies(g->b, to, g->k), odd, space);
+}
