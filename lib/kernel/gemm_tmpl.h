@@ -5,6 +5,7 @@
  * Panels hold floats, or pairs of bf16 where the ISA multiplies these; floats of a may also be taken from the rows of a
  * matrix as they lie, where a product is too small to earn the packing back. */
 enum gemm_left { PACKED, PACKED_PAIRS, ROWS };
+struct gemm_rows_ahead { const char *at; ptrdiff_t step, last; };   /* bytes from row to row, and to a row's last one */
 struct gemm_step {          /* to[h][nv * VN] = from + a b, panels of depth k; from NULL: zero */
     int k;
     const float *a, *b, *from;
@@ -13,8 +14,19 @@ struct gemm_step {          /* to[h][nv * VN] = from + a b, panels of depth k; f
     ptrdiff_t from_stride, to_stride, a_stride, b_stride;    /* a_stride: of ROWS */
     uintptr_t next, soon;               /* memory to ask for: what the next panels of b take, and what is packed next */
     ptrdiff_t next_step, soon_step;     /* bytes of it for each depth */
+    struct gemm_rows_ahead read, write; /* what the finished tile meets: asked for row by row, as a burst of misses would
+                                           hold up the panels */
 };
 enum { AHEAD_A = 16 };      /* depths of a that are asked for early: it streams from second cache */
+
+INLINE void gemm_ask_row(const struct gemm_step *s, int i)
+{
+    const char *read = s->read.at + i * s->read.step, *write = s->write.at + i * s->write.step;
+    prefetch_near(read);
+    prefetch_near(read + s->read.last);
+    prefetch_write(write);
+    prefetch_write(write + s->write.last);
+}
 
 /* sum += a b. Row i of ROWS is reached from every third one: addresses of x86 can do that without a register each. */
 INLINE void gemm_chains(const struct gemm_step *s, enum gemm_left left, int h, int nv, vf sum[MR][NV])
@@ -25,28 +37,31 @@ INLINE void gemm_chains(const struct gemm_step *s, enum gemm_left left, int h, i
     MIM_UNROLL
     for (int i = 0; i < starts; i++)
         row[i] = s->a + 3 * i * s->a_stride;
-    for (int p = s->k; p > 0; p--) {
-        vf x[NV];
-        MIM_UNROLL
-        for (int j = 0; j < nv; j++)
-            x[j] = v_load(b + j * VN);
-        prefetch_near((const void *)early);
-        prefetch_read((const void *)next);
-        prefetch_read((const void *)soon);
-        MIM_UNROLL
-        for (int i = 0; i < h; i++) {
-            vf y = v_all(left == ROWS ? row[i / 3][i % 3 * s->a_stride] : row[0][i]);
+    for (int turn = 0; turn < h; turn++) {
+        gemm_ask_row(s, turn);
+        for (int p = turn < h - 1 ? s->k / h : s->k - (h - 1) * (s->k / h); p > 0; p--) {
+            vf x[NV];
             MIM_UNROLL
             for (int j = 0; j < nv; j++)
-                sum[i][j] = left == PACKED_PAIRS ? v_fma_pairs(y, x[j], sum[i][j]) : v_fma(y, x[j], sum[i][j]);
+                x[j] = v_load(b + j * VN);
+            prefetch_near((const void *)early);
+            prefetch_read((const void *)next);
+            prefetch_read((const void *)soon);
+            MIM_UNROLL
+            for (int i = 0; i < h; i++) {
+                vf y = v_all(left == ROWS ? row[i / 3][i % 3 * s->a_stride] : row[0][i]);
+                MIM_UNROLL
+                for (int j = 0; j < nv; j++)
+                    sum[i][j] = left == PACKED_PAIRS ? v_fma_pairs(y, x[j], sum[i][j]) : v_fma(y, x[j], sum[i][j]);
+            }
+            MIM_UNROLL
+            for (int i = 0; i < starts; i++)
+                row[i] += step;
+            b += s->b_stride;
+            early += (uintptr_t)step * sizeof *b;
+            next += (uintptr_t)s->next_step;
+            soon += (uintptr_t)s->soon_step;
         }
-        MIM_UNROLL
-        for (int i = 0; i < starts; i++)
-            row[i] += step;
-        b += s->b_stride;
-        early += (uintptr_t)step * sizeof *b;
-        next += (uintptr_t)s->next_step;
-        soon += (uintptr_t)s->soon_step;
     }
 }
 
@@ -56,7 +71,6 @@ INLINE void gemm_tile(const struct gemm_step *s, enum gemm_left left, int h, int
     vf sum[MR][NV];
     MIM_UNROLL
     for (int i = 0; i < h; i++) {
-        prefetch_write(s->to + i * s->to_stride);
         MIM_UNROLL
         for (int j = 0; j < nv; j++)
             sum[i][j] = v_zero();
@@ -110,6 +124,24 @@ INLINE void gemm_tile_any(const struct gemm_step *s, enum gemm_left left, int h,
     }
 }
 
+INLINE struct gemm_rows_ahead gemm_ahead(const void *x, enum dtype type, ptrdiff_t stride, int row, int col, int cols)
+{
+    ptrdiff_t size = (ptrdiff_t)dtype_size(type);
+    return (struct gemm_rows_ahead){ (const char *)x + (row * stride + col) * size, stride * size, (cols - 1) * size };
+}
+
+/* The tile at row, col meets its sums so far, or c and what the epilogue brings. */
+INLINE void gemm_look_ahead(const struct gemm_run *g, struct gemm_step *s, int row, int col, int cols)
+{
+    const struct epilogue *ep = g->last ? g->ep : NULL;
+    s->write = g->last ? gemm_ahead(g->c, g->ct, g->ldc, row, col, cols) : gemm_ahead(s->to, F32, s->to_stride, 0, 0, cols);
+    s->read = s->from ? gemm_ahead(s->from, F32, s->from_stride, 0, 0, cols) : s->write;
+    if (ep && ep->gate)
+        s->read = gemm_ahead(ep->gate, ep->gate_type, ep->gate_stride, row, col, cols);
+    else if (ep && ep->residual)
+        s->read = gemm_ahead(ep->residual, F32, ep->residual_stride, row, col, cols);
+}
+
 INLINE void gemm_run(const struct gemm_run *g, enum gemm_left left)
 {
     int start = gemm_start(g->rows, g->from), col = gemm_start(g->cols, g->panel);
@@ -123,7 +155,7 @@ INLINE void gemm_run(const struct gemm_run *g, enum gemm_left left)
         int row = gemm_start(g->rows, t), h = gemm_start(g->rows, t + 1) - row;
         float *sums = g->first && g->last ? tile : g->sums + (ptrdiff_t)(row - start) * width;
         struct gemm_step s = { g->k, g->a + (row - start) * a_step, g->b, g->first ? NULL : sums, g->last ? tile : sums, VN,
-                               width, width, g->a_stride, b_stride, next, (uintptr_t)g->b, ahead, 0 };
+                               width, width, g->a_stride, b_stride, next, (uintptr_t)g->b, ahead, 0, { 0 }, { 0 } };
         if (g->soon) {
             s.soon = (uintptr_t)g->soon + (uintptr_t)((row - start) * g->soon_row);
             s.soon_step = g->soon_depth;
@@ -133,6 +165,7 @@ INLINE void gemm_run(const struct gemm_run *g, enum gemm_left left)
             s.to_stride = g->ldc;
             s.tail = VN - (width - cols);
         }
+        gemm_look_ahead(g, &s, row, col, cols);
         next += (uintptr_t)g->k * (uintptr_t)ahead;
         gemm_tile_any(&s, left, h, width / VN);
         if (g->last && !direct)
