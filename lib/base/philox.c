@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* philox.c -- Philox4x32-10 (Salmon et al. 2011, sec. 3.3) and what libmim puts into its counter. */
 #include "base/philox.h"
-
-#include <math.h>
+#include "base/normal.h"
 
 void mim__philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])
 {
@@ -46,7 +45,7 @@ double mim__normal(const struct mim__stream *s, uint32_t index)
     uint32_t counter[4] = { s->counter[0] + index / 2, s->counter[1], s->counter[2], s->counter[3] }, out[4];
     mim__philox(counter, s->key, out);
     const uint32_t *w = out + index % 2 * 2;
-    return sqrt(-2 * log(mim__open(w[0]))) * cos(6.283185307179586 * (double)mim__unit(w[1]));
+    return mim__box_muller(w[0], w[1]);
 }
 
 uint64_t mim__hash(const char *text)

@@ -72,7 +72,7 @@ static mim_status fill(mim_encoder *e, const mim_tensors *weights)
     for (int i = 0; i < e->store.count; i++) {          /* a file may lack a mask token */
         const struct param *p = &e->store.params[i];
         if (!strcmp(p->name, "mask_token"))
-            mim__init_values(p, (uint64_t)e->run.seed, 0, p->count, e->store.values + p->offset);
+            mim__init_values(mim__kernels(e->object.ctx), p, (uint64_t)e->run.seed, 0, p->count, e->store.values + p->offset);
     }
     return mim__encoder_load(e, weights);
 }

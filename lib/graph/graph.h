@@ -119,8 +119,8 @@ struct param { char name[96]; struct shape shape; struct init init; unsigned fla
 int mim__graph_params(const struct graph *g);
 const struct param *mim__graph_param_at(const struct graph *g, int index);
 size_t mim__graph_store_size(const struct graph *g, int store);          /* elements, padding included */
-/* Initial values of elements first .. first + n - 1. */
-void mim__init_values(const struct param *p, uint64_t seed, size_t first, size_t n, float *to);
+/* Initial values of elements first .. first + n - 1; the same on every ISA. */
+void mim__init_values(const struct kernels *k, const struct param *p, uint64_t seed, size_t first, size_t n, float *to);
 
 /* Planning orders the steps (replaying each checkpointed segment before its backward), finds every buffer's
  * lifetime and packs them into one arena. It allocates; nothing after it does. */

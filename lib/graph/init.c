@@ -3,21 +3,65 @@
 #include "graph/graph.h"
 
 #include "base/philox.h"
+#include "kernel/kernel.h"
 
 #include <math.h>
 
-enum { ATTEMPTS = 64 };
+enum { ATTEMPTS = 64, BATCH = 1024 };       /* BATCH: elements at once */
 
-/* N(0, std) conditioned on [-cut, cut], by rejection: attempt t of element i is normal number i + t * count. */
-static float truncated(const struct mim__stream *s, uint32_t index, uint32_t count, double std, double cut)
+struct normals { double v[BATCH + NORMALS]; };
+
+/* Number `first` and those after it; n <= BATCH. Kernels draw pairs, so the first pair may stick out. */
+static const double *draw(const struct kernels *k, const struct mim__stream *s, uint32_t first, int n, struct normals *to)
 {
-    double x = 0;
-    for (uint32_t t = 0; t < ATTEMPTS; t++) {
-        x = std * mim__normal(s, index + t * count);
-        if (fabs(x) <= cut)
-            return (float)x;
+    uint32_t skip = first % 2;
+    k->normals.row(s, first - skip, (int)round_up((size_t)n + skip, NORMALS), to->v);
+    return to->v + skip;
+}
+
+/* Elements place[0 .. n - 1] of `to` take what v has for them. Returns how many of these lie outside, now the first of
+ * `place`; without a branch, as there is no telling which. */
+static int settle(int n, int *place, const double *v, double deviation, double cut, float *to)
+{
+    int left = 0;
+    for (int i = 0; i < n; i++) {
+        double x = deviation * v[i];
+        int at = place[i];
+        to[at] = (float)x;
+        place[left] = at;
+        left += !(fabs(x) <= cut);
     }
-    return 0;
+    return left;
+}
+
+/* N(0, deviation) conditioned on [-cut, cut], by rejection: attempt t of element i is normal number i + t * count. */
+static void truncated(const struct kernels *k, const struct param *p, const struct mim__stream *s, uint32_t first, int n,
+                      float *to)
+{
+    struct normals drawn;
+    int place[BATCH];
+    for (int i = 0; i < n; i++)
+        place[i] = i;
+    int left = settle(n, place, draw(k, s, first, n, &drawn), p->init.a, p->init.b, to);
+    for (uint32_t t = 1; left && t < ATTEMPTS; t++) {
+        uint32_t index[BATCH];
+        int padded = (int)round_up((size_t)left, NORMALS / 2);
+        for (int i = 0; i < padded; i++)
+            index[i] = first + (uint32_t)place[imin(i, left - 1)] + t * (uint32_t)p->count;
+        k->normals.at(s, padded, index, drawn.v);
+        left = settle(left, place, drawn.v, p->init.a, p->init.b, to);
+    }
+    for (int i = 0; i < left; i++)
+        to[place[i]] = 0;
+}
+
+static void normal(const struct kernels *k, const struct param *p, const struct mim__stream *s, uint32_t first, int n,
+                   float *to)
+{
+    struct normals drawn;
+    const double *v = draw(k, s, first, n, &drawn);
+    for (int i = 0; i < n; i++)
+        to[i] = (float)(p->init.a * v[i]);
 }
 
 /* The fixed two-dimensional table of MAE (He et al. 2021, models_mae): the first half of a row encodes the column, the
@@ -33,17 +77,27 @@ static float sincos(const struct param *p, size_t index)
     return (float)(k / q % 2 ? cos(angle) : sin(angle));
 }
 
-void mim__init_values(const struct param *p, uint64_t seed, size_t first, size_t n, float *to)
+static float single(const struct param *p, const struct mim__stream *s, size_t i)
+{
+    switch (p->init.kind) {
+    case INIT_CONSTANT: return p->init.a;
+    case INIT_UNIFORM: return (float)(p->init.a * (2 * mim__open(mim__word(s, (uint32_t)i)) - 1));
+    case INIT_SINCOS: return sincos(p, i);
+    default: return 0;
+    }
+}
+
+void mim__init_values(const struct kernels *k, const struct param *p, uint64_t seed, size_t first, size_t n, float *to)
 {
     struct mim__stream s = mim__stream(seed, STREAM_INIT, mim__hash(p->name), 0);
-    const struct init *how = &p->init;
-    for (uint32_t i = (uint32_t)first; i < (uint32_t)(first + n); i++, to++)
-        switch (how->kind) {
-        case INIT_CONSTANT: *to = how->a; break;
-        case INIT_NORMAL: *to = (float)(how->a * mim__normal(&s, i)); break;
-        case INIT_TRUNCATED: *to = truncated(&s, i, (uint32_t)p->count, how->a, how->b); break;
-        case INIT_UNIFORM: *to = (float)(how->a * (2 * mim__open(mim__word(&s, i)) - 1)); break;
-        case INIT_SINCOS: *to = sincos(p, i); break;
-        default: *to = 0;
-        }
+    for (size_t end = first + n; first < end; first += BATCH, to += BATCH) {
+        int here = (int)(end - first < BATCH ? end - first : BATCH);
+        if (p->init.kind == INIT_TRUNCATED)
+            truncated(k, p, &s, (uint32_t)first, here, to);
+        else if (p->init.kind == INIT_NORMAL)
+            normal(k, p, &s, (uint32_t)first, here, to);
+        else
+            for (int i = 0; i < here; i++)
+                to[i] = single(p, &s, first + (size_t)i);
+    }
 }

@@ -2,6 +2,8 @@
 /* store.c -- parameters of one handle, kept apart from any graph so that many graphs can use them. */
 #include "graph/store.h"
 
+#include "kernel/kernel.h"
+
 enum { CHUNK = 16384 };         /* elements a task fills */
 
 mim_status mim__store_create(const struct graph *g, int store, bool dry, struct mim__store *out)
@@ -36,7 +38,7 @@ void mim__store_free(mim_context *ctx, struct mim__store *s)
     *s = (struct mim__store){ 0 };
 }
 
-struct fill { struct mim__store *s; uint64_t seed; };
+struct fill { const struct kernels *k; struct mim__store *s; uint64_t seed; };
 
 static void fill_chunk(void *arg, int index, void *scratch)
 {
@@ -48,12 +50,12 @@ static void fill_chunk(void *arg, int index, void *scratch)
         const struct param *p = &s->params[i];
         size_t first = zmax(from, p->offset), end = p->offset + p->count < to ? p->offset + p->count : to;
         if (first < end)
-            mim__init_values(p, f->seed, first - p->offset, end - first, s->values + first);
+            mim__init_values(f->k, p, f->seed, first - p->offset, end - first, s->values + first);
     }
 }
 
 void mim__store_fill(mim_context *ctx, struct mim__store *s, uint64_t seed)
 {
-    struct fill f = { s, seed };
+    struct fill f = { mim__kernels(ctx), s, seed };
     mim__run(mim__context_executor(ctx), (int)((s->elements + CHUNK - 1) / CHUNK), fill_chunk, &f, NULL, NULL);
 }

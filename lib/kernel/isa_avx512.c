@@ -17,6 +17,7 @@ enum { MR = 14, NV = 2, KC = 512 };
 #include "kernel/gemm_tmpl.h"
 #include "kernel/gemm_small_tmpl.h"
 #include "kernel/rows_tmpl.h"
+#include "kernel/normals_tmpl.h"
 #include "kernel/attention_tmpl.h"
 
 static void pack_f32(const struct gemm_pack *g) { gemm_pack_to(g, SINGLE); }
@@ -40,5 +41,6 @@ const struct kernels mim__kernels_avx512 = {
     },
     .attention = { ATTENTION_TABLE(F32), ATTENTION_TABLE(BF16) },
     .rows = ROW_TABLE,
+    .normals = { normals_row, normals_at },
 };
 #endif

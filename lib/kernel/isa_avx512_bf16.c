@@ -17,6 +17,7 @@ enum { MR = 14, NV = 2, KC = 512 };
 #include "kernel/gemm_tmpl.h"
 #include "kernel/gemm_small_tmpl.h"
 #include "kernel/rows_tmpl.h"
+#include "kernel/normals_tmpl.h"
 #include "kernel/attention_tmpl.h"
 #include "kernel/attention_pairs_tmpl.h"
 
@@ -42,5 +43,6 @@ const struct kernels mim__kernels_avx512_bf16 = {
     },
     .attention = { ATTENTION_TABLE(F32), ATTENTION_PAIRS_TABLE },
     .rows = ROW_TABLE,
+    .normals = { normals_row, normals_at },
 };
 #endif

@@ -13,6 +13,7 @@ enum { MR = 4, NV = 4, KC = 256 };
 #include "kernel/gemm_tmpl.h"
 #include "kernel/gemm_small_tmpl.h"
 #include "kernel/rows_tmpl.h"
+#include "kernel/normals_tmpl.h"
 #include "kernel/attention_tmpl.h"
 
 static void pack_f32(const struct gemm_pack *g) { gemm_pack_to(g, SINGLE); }
@@ -35,4 +36,5 @@ const struct kernels mim__kernels_scalar = {
     },
     .attention = { ATTENTION_TABLE(F32), ATTENTION_TABLE(BF16) },
     .rows = ROW_TABLE,
+    .normals = { normals_row, normals_at },
 };

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* test_init.c -- initial values: their distributions, the fixed table, and that only seed and name decide. */
+#include "base/philox.h"
 #include "graph/graph.h"
+#include "kernel/kernel.h"
 #include "support/test.h"
 
 enum { MANY = 20000 };
 static float values[MANY];
+static const struct kernels *kernels;
 
 static struct param of(const char *name, struct init how, struct shape s)
 {
@@ -18,7 +21,7 @@ static struct moments fill(struct init how)
 {
     struct param p = of("w", how, SHAPE(MANY));
     struct moments m = { .least = 1e9, .most = -1e9 };
-    mim__init_values(&p, 3, 0, MANY, values);
+    mim__init_values(kernels, &p, 3, 0, MANY, values);
     for (int i = 0; i < MANY; i++) {
         m.mean += values[i] / (double)MANY;
         m.least = fmin(m.least, values[i]);
@@ -67,18 +70,46 @@ static void by_name(void)
         struct param a = of("blocks.0.w", how, SHAPE(100)), b = of("blocks.1.w", how, SHAPE(100));
         float one[100], part[100], other[100];
         int same = 0;
-        mim__init_values(&a, 7, 0, 100, one);
+        mim__init_values(kernels, &a, 7, 0, 100, one);
         for (size_t at = 0; at < 100; at += 9)
-            mim__init_values(&a, 7, at, 100 - at < 9 ? 100 - at : 9, part + at);
+            mim__init_values(kernels, &a, 7, at, 100 - at < 9 ? 100 - at : 9, part + at);
         CHECK(!memcmp(one, part, sizeof one));
-        mim__init_values(&b, 7, 0, 100, other);
+        mim__init_values(kernels, &b, 7, 0, 100, other);
         for (int i = 0; i < 100; i++)
             same += one[i] == other[i];
-        mim__init_values(&a, 8, 0, 100, other);
+        mim__init_values(kernels, &a, 8, 0, 100, other);
         for (int i = 0; i < 100; i++)
             same += one[i] == other[i];
         CHECK(same < 3);
     }
+}
+
+/* As init.c says it, one number after the other; at a start and a length that are no multiple of anything, on every ISA. */
+static void rejection(void)
+{
+    enum { FIRST = 1001, N = 1533 };
+    struct param p = of("blocks.0.w", (struct init){ INIT_TRUNCATED, 0.02f, 0.015f, 0 }, SHAPE(MANY));
+    struct mim__stream s = mim__stream(5, STREAM_INIT, mim__hash(p.name), 0);
+    for (const struct kernels *const *k = mim__kernels_available(); *k; k++) {
+        int wrong = 0;
+        mim__init_values(*k, &p, 5, FIRST, N, values);
+        for (uint32_t i = FIRST; i < FIRST + N; i++) {
+            double x = 1;
+            for (uint32_t t = 0; !(fabs(x) <= 0.015f); t++)
+                x = 0.02f * mim__normal(&s, i + t * MANY);
+            wrong += values[i - FIRST] != (float)x;
+        }
+        CHECK(!wrong);
+    }
+}
+
+/* Nothing is within the cut: zeros, and an end. */
+static void hopeless(void)
+{
+    struct param p = of("w", (struct init){ INIT_TRUNCATED, 1, 0, 0 }, SHAPE(MANY));
+    values[0] = values[99] = 1;
+    mim__init_values(kernels, &p, 5, 0, 100, values);
+    CHECK(values[0] == 0 && values[99] == 0);
 }
 
 /* Width 8, grid 2 x 2, a row of zeros for the class token first. */
@@ -88,11 +119,11 @@ static void sincos(void)
         { 0, 0, 1, 1, .841471, .01, .540302, .999950 }, { .841471, .01, .540302, .99995, .841471, .01, .540302, .99995 } };
     struct param p = of("pos_embed", (struct init){ INIT_SINCOS, 2, 2, 1 }, SHAPE(1, 5, 8));
     float got[40];
-    mim__init_values(&p, 1, 0, 40, got);
+    mim__init_values(kernels, &p, 1, 0, 40, got);
     for (int i = 0; i < 40; i++)
         CHECK_NEAR(got[i], want[i / 8][i % 8], 1e-6);
     struct param wide = of("pos_embed", (struct init){ INIT_SINCOS, 2, 3, 0 }, SHAPE(1, 6, 4));    /* not square: row 1, column 2 */
-    mim__init_values(&wide, 1, 20, 4, got);
+    mim__init_values(kernels, &wide, 1, 20, 4, got);
     CHECK_NEAR(got[0], sin(2), 1e-6);
     CHECK_NEAR(got[1], cos(2), 1e-6);
     CHECK_NEAR(got[2], sin(1), 1e-6);
@@ -101,8 +132,11 @@ static void sincos(void)
 
 int main(void)
 {
+    kernels = *mim__kernels_available();
     TEST(distributions);
     TEST(by_name);
+    TEST(rejection);
+    TEST(hopeless);
     TEST(sincos);
     return test_end();
 }

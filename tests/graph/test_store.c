@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_store.c -- the values of one handle's parameters. */
 #include "graph/store.h"
+#include "kernel/kernel.h"
 #include "support/fail_alloc.h"
 
 static struct graph *make(mim_context *ctx)
@@ -35,7 +36,7 @@ static void values(void)
         mim__store_fill(ctx, &head, 11);
         for (int i = 0; i < s.count; i++) {
             float *want = malloc(s.params[i].count * sizeof *want);
-            mim__init_values(&s.params[i], 11, 0, s.params[i].count, want);
+            mim__init_values(mim__kernels(ctx), &s.params[i], 11, 0, s.params[i].count, want);
             CHECK(!memcmp(want, s.values + s.params[i].offset, s.params[i].count * sizeof *want));
             free(want);
         }
