@@ -86,15 +86,15 @@ struct gemm_small {         /* a whole product with one block of depth, gemm_is_
 struct gemm_kernels {
     int mr, nr, unit;       /* most rows and columns of a tile; columns are cut in units of `unit` */
     int step;               /* depths in a packed value: 1 or 2 */
-    int kc;                 /* most packed values in a block of the depth */
+    int kc;                 /* most packed values in a block of the depth; half as many where a is transposed */
     void (*pack)(const struct gemm_pack *g);
     void (*run)(const struct gemm_run *g);
     void (*small)(const struct gemm_small *g);
 };
-/* Few enough multiply-adds, and a fits its part of the space, however it is laid there. */
+/* Few enough multiply-adds, one block of depth, and a fits its part of the space, however it is laid there. */
 static inline bool gemm_is_small(const struct gemm_kernels *g, int m, int n, int k)
 {
-    return (int64_t)m * n * k <= GEMM_SMALL && k <= g->kc * g->step && (int64_t)(m + 15) * (k + 15) <= GEMM_SMALL_LEFT;
+    return (int64_t)m * n * k <= GEMM_SMALL && k <= g->kc / 2 * g->step && (int64_t)(m + 15) * (k + 15) <= GEMM_SMALL_LEFT;
 }
 
 #endif

@@ -11,7 +11,7 @@ ISA_BEGIN("avx2,fma")
 #include "kernel/pairs_none.h"
 #include "kernel/math_tmpl.h"
 
-enum { MR = 6, NV = 2, KC = 256 };
+enum { MR = 6, NV = 2, KC = 512 };
 #include "kernel/gemm_finish_tmpl.h"
 #include "kernel/gemm_pack_tmpl.h"
 #include "kernel/gemm_tmpl.h"

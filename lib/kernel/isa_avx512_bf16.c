@@ -11,7 +11,7 @@ ISA_BEGIN("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")
 #include "kernel/pairs_avx512_bf16.h"
 #include "kernel/math_tmpl.h"
 
-enum { MR = 14, NV = 2, KC = 512 };
+enum { MR = 14, NV = 2, KC = 1024 };
 #include "kernel/gemm_finish_tmpl.h"
 #include "kernel/gemm_pack_tmpl.h"
 #include "kernel/gemm_tmpl.h"

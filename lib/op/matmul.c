@@ -2,7 +2,8 @@
 /* matmul.c -- a matrix product cut into blocks for the caches and into tasks for the threads, by its shape alone
  * (Goto and van de Geijn 2008).
  *
- *     depth    in parts of DEEP, which are products of their own that add up in c; each in blocks of kc
+ *     depth    in parts of DEEP, which are products of their own that add up in c; each in blocks of kc, or half of it where
+ *             a is transposed: memory is read along its bands then, and these can be wider
  *     columns  in ranges whose packed b fits WORK_FLOATS; all tasks share it
  *     tasks    a band of rows by a strip of columns: pack a block of a into own scratch, run it along the panels of b
  *
@@ -14,7 +15,7 @@ enum {
     DEEP = 8192,                /* depth of a part */
     BAND_FLOATS = 96 << 10,     /* packed block of a: part of the second cache */
     SUM_FLOATS = 256 << 10,     /* sums of a task */
-    STRIP_PANELS = 64,          /* most panels of b in a strip */
+    STRIP_PANELS = 128,         /* most panels of b in a strip */
     WORK_FLOATS = 3 << 20,      /* packed b: a part of the last cache */
     PACK_FLOATS = 64 << 10,     /* a task that packs b */
     SPILL_FLOATS = 16,          /* behind packed panels */
@@ -147,6 +148,8 @@ static void cut_tasks(struct product *x, int64_t size)
         bands = imax(bands, imin(ceil_div(x->rows.n, x->a->transposed ? 128 : 64), ceil_div(TASKS, strips)));
         strips = imax(strips, imin(panels / 4, ceil_div(TASKS, bands)));
     }
+    if (size > SMALL && bands > 4)      /* the same number for each of 2 or 4 threads */
+        bands = imin(ceil_div(bands, 4) * 4, tiles);
     x->bands = gemm_cut(tiles, 1, bands);
     x->strips = gemm_cut(panels, 1, strips);
 }
@@ -179,7 +182,8 @@ static void run_part(struct product *x, const struct env *e, int p, int depth, f
     int most = imax(1, WORK_FLOATS / imax(1, packed_depth(x->k, depth) * x->k->nr));
     struct gemm_cut ranges = gemm_cut(x->cols.parts, 1, ceil_div(x->cols.parts, most));
     x->p = p;
-    x->depth = gemm_cut(depth, 2, imax(1, ceil_div(depth, x->k->kc * x->k->step)));
+    int kc = x->a->transposed ? x->k->kc / 2 : x->k->kc;
+    x->depth = gemm_cut(depth, 2, imax(1, ceil_div(depth, kc * x->k->step)));
     int64_t size = (int64_t)x->rows.n * x->cols.n * depth;
     bool small = x->compute == F32 && size <= SMALL;
     x->a_lies = small && lies_well(x->a);

@@ -4,7 +4,7 @@
  * Operands are described as they lie in memory (struct matrix); what is to be done to them on the way (layer norm,
  * activation, factors) happens while they are packed, what is to be done to the product (struct epilogue) while a tile
  * is still in registers or first cache; both structs stand in kernel/gemm.h. Sums are f32 and run over k in an order
- * that only the ISA and k decide. */
+ * that only the ISA, k and whether a is transposed decide. */
 #ifndef MIM_OP_MATMUL_H
 #define MIM_OP_MATMUL_H
 
