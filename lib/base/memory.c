@@ -1,16 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 /* memory.c -- the context's allocator. A block begins with its size, so that the host's release gets it back; the
  * header takes a whole cache line to keep what follows aligned. */
+#ifndef _DEFAULT_SOURCE
+#define _DEFAULT_SOURCE
+#endif
 #include "base/context_struct.h"
 
 #include <stdlib.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
-enum { ALIGN = 64, HEADER = ALIGN };
+enum { ALIGN = 64, HEADER = ALIGN, HUGE_PAGE = 1 << 21 };
+
+/* Large blocks lie on large pages where the system gives those to who asks: 512 times fewer page faults, and fewer misses
+ * of the table that translates addresses. */
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+static void *take(size_t size)
+{
+    if (size < 2 * HUGE_PAGE)
+        return aligned_alloc(ALIGN, round_up(size, ALIGN));
+    void *memory = aligned_alloc(HUGE_PAGE, round_up(size, HUGE_PAGE));
+    if (memory)
+        madvise(memory, size, MADV_HUGEPAGE);
+    return memory;
+}
+#else
+static void *take(size_t size) { return aligned_alloc(ALIGN, round_up(size, ALIGN)); }
+#endif
 
 void *mim__memory_take(const mim_host *host, size_t size)
 {
     if (!host->allocate)
-        return aligned_alloc(ALIGN, round_up(size, ALIGN));
+        return take(size);
     void *memory = host->allocate(host->user, size, ALIGN);
     if ((uintptr_t)memory % ALIGN == 0)
         return memory;

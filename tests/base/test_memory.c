@@ -5,7 +5,7 @@
 
 static void aligned(void)
 {
-    static const size_t sizes[] = { 0, 1, 63, 64, 65, 4096, 100001 };
+    static const size_t sizes[] = { 0, 1, 63, 64, 65, 4096, 100001, (4 << 20) - 65, 4 << 20, 5 << 20 };
     mim_context *ctx;
     if (!CHECK(mim_context_create(NULL, &ctx) == MIM_OK))
         return;
