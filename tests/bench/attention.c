@@ -48,7 +48,7 @@ static mim_status build(struct bench *b, const struct size *s, enum dtype type)
     b->gradients = calloc(size, sizeof(float));
     for (int i = 0; i < mim__graph_params(b->g); i++) {
         const struct param *param = mim__graph_param_at(b->g, i);
-        mim__init_values(param, 1, 0, param->count, b->weights + param->offset);
+        mim__init_values(mim__kernels(b->ctx), param, 1, 0, param->count, b->weights + param->offset);
     }
     static const char *const keep[] = { "y", NULL };
     struct plan_options o = { .weights = { b->weights }, .gradients = { b->gradients }, .backward = true, .keep = keep,
