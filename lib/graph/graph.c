@@ -170,6 +170,7 @@ static void fail_infer(struct graph *g, const struct node *node, mim_status stat
 static void name_place(const struct graph *g, struct node *node)
 {
     const char *path = g->scope;
+    snprintf(node->scope, sizeof node->scope, "%s", path);
     for (int i = node->n - 1; i >= 0; i--)
         if (node->in[i] && node->in[i]->kind == TENSOR_PARAM)
             path = g->params[node->in[i]->source].name;

@@ -131,15 +131,22 @@ struct plan_options {
     const char *const *keep;              /* names of outputs that callers read after a run, ended by NULL; or NULL */
     struct tensor *seed;                  /* whose gradient backward starts from (the loss, or the tokens) */
     bool input_gradients;                 /* also gradients of f32 inputs */
-    const unsigned char *recompute;       /* one byte a segment, or NULL: nothing is recomputed */
+    const unsigned char *recompute;       /* one byte a node: 1, its value is not kept for backward; NULL: all are */
     bool dry;                             /* count only: the arena is not allocated and the plan cannot run */
 };
 struct plan;
 mim_status mim__graph_plan(struct graph *g, const struct plan_options *o, struct plan **out);
 void mim__plan_destroy(struct plan *p);
 
-/* Bytes: of the arena, of work memory with the caller's scratch, of one further thread's scratch. Operations of a batch. */
-struct plan_sizes { size_t activations, scratch, thread; int64_t forward, step, recomputed; int segments; };
+/* What has to be computed again so that the arena fits into so many bytes, cheapest first. recompute, one byte a node, says
+ * what is to be in any case, and then what is in all; operations never fall with fewer bytes. MIM_ERR_BUDGET: there is no
+ * such plan, *least are the bytes of the smallest. */
+mim_status mim__graph_fit(struct graph *g, const struct plan_options *o, size_t arena, unsigned char *recompute,
+                          size_t *least);
+
+/* Bytes: of the arena, alive at the fullest moment (the arena is that or hardly more), of work memory with the caller's
+ * scratch, of one further thread's scratch. Operations of a batch. */
+struct plan_sizes { size_t activations, live, scratch, thread; int64_t forward, step, recomputed; int segments; };
 struct plan_sizes mim__plan_sizes(const struct plan *p);
 
 /* Shapes for a batch of n pictures, at most the planned one: dimension 0 of every input is scaled. */

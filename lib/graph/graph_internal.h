@@ -16,9 +16,12 @@ struct tensor {
     float *constant;
 };
 
+static inline size_t mim__tensor_bytes(const struct tensor *t) { return elements(&t->shape) * dtype_size(t->type); }
+
 struct node {                   /* one operator of the tape */
     const struct op *op;
     _Alignas(16) unsigned char attr[MAX_ATTR];
+    char scope[64];             /* "blocks.3." */
     char place[48];             /* in the model: "mlp.fc1", the same for every block */
     int n, segment;
     struct tensor *in[MAX_IN], *out;

@@ -22,12 +22,10 @@ int mim__draft_saved_instance(const struct draft *d, int node, int step)
     return step >= d->p->forward_steps && mim__draft_replays(d, &d->g->nodes[node]);
 }
 
-static size_t tensor_bytes(const struct tensor *t) { return elements(&t->shape) * dtype_size(t->type); }
-
 static void touch_value(struct draft *d, const struct tensor *t, int step)
 {
     if (t && (t->kind == TENSOR_RESULT || t->kind == TENSOR_INPUT))
-        touch(d, &d->value[mim__draft_instance(d, t, step)][t->index], tensor_bytes(t), step);
+        touch(d, &d->value[mim__draft_instance(d, t, step)][t->index], mim__tensor_bytes(t), step);
 }
 
 static void live_forward(struct draft *d, int s)
@@ -61,14 +59,14 @@ static void live_backward(struct draft *d, int s)
         touch_value(d, node->out, s);
     if (node->sizes.saved)
         touch(d, &d->saved[mim__draft_saved_instance(d, d->p->steps[s].node, s)][d->p->steps[s].node], node->sizes.saved, s);
-    touch(d, &d->slope[node->out->index], tensor_bytes(node->out), s);
+    touch(d, &d->slope[node->out->index], mim__tensor_bytes(node->out), s);
     for (int k = 0; k < node->n; k++) {
         const struct tensor *in = node->in[k];
         if (!mim__draft_flows(node, k) || !d->has[in->index] || in->kind == TENSOR_PARAM)
             continue;
         if (hands_on(d, node, k))
             d->slope[in->index] = d->slope[node->out->index];
-        touch(d, &d->slope[in->index], tensor_bytes(in), s);
+        touch(d, &d->slope[in->index], mim__tensor_bytes(in), s);
     }
 }
 
@@ -101,7 +99,21 @@ static void decide_gradients(struct draft *d, struct step *step)
     }
 }
 
-void mim__draft_lifetimes(struct draft *d)
+/* Bytes alive at the fullest moment: no arena is smaller. */
+static size_t fullest(const struct draft *d, size_t *level)
+{
+    size_t now = 0, most = 0;
+    memset(level, 0, ((size_t)d->p->step_count + 1) * sizeof *level);
+    for (int i = 0; i < d->buffer_count; i++) {             /* differences: unsigned, so what ends wraps round and back */
+        level[d->buffers[i].first] += d->buffers[i].bytes;
+        level[d->buffers[i].last + 1] -= d->buffers[i].bytes;
+    }
+    for (int s = 0; s <= d->p->step_count; s++)
+        most = zmax(most, now += level[s]);
+    return most;
+}
+
+static void live_all(struct draft *d)
 {
     const struct graph *g = d->g;
     struct plan *p = d->p;
@@ -116,15 +128,25 @@ void mim__draft_lifetimes(struct draft *d)
     for (int i = 0; i < g->tensor_count; i++) {
         const struct tensor *t = g->tensors[i];
         if (t->kind == TENSOR_INPUT) {
-            touch(d, &d->value[0][i], tensor_bytes(t), 0);
-            touch(d, &d->value[0][i], tensor_bytes(t), end);
+            touch(d, &d->value[0][i], mim__tensor_bytes(t), 0);
+            touch(d, &d->value[0][i], mim__tensor_bytes(t), end);
             if (d->has[i])
-                touch(d, &d->slope[i], tensor_bytes(t), end);
+                touch(d, &d->slope[i], mim__tensor_bytes(t), end);
         } else if (d->kept[i] && t->kind == TENSOR_RESULT) {
-            touch(d, &d->value[0][i], tensor_bytes(t), end);
+            touch(d, &d->value[0][i], mim__tensor_bytes(t), end);
         }
     }
     if (d->o->seed && d->has[d->o->seed->index])
-        touch(d, &d->slope[d->o->seed->index], tensor_bytes(d->o->seed), imin(p->forward_steps, end));
+        touch(d, &d->slope[d->o->seed->index], mim__tensor_bytes(d->o->seed), imin(p->forward_steps, end));
 }
 
+mim_status mim__draft_lifetimes(struct draft *d)
+{
+    live_all(d);
+    size_t *level = mim__alloc(d->g->ctx, ((size_t)d->p->step_count + 2) * sizeof *level);
+    if (!level)
+        return mim__no_memory(d->g->ctx, (size_t)d->p->step_count * sizeof *level);
+    d->p->sizes.live = fullest(d, level);
+    mim__free(d->g->ctx, level);
+    return MIM_OK;
+}

@@ -14,27 +14,29 @@ static int larger_first(const void *a, const void *b)
     return x < y ? -1 : 1;
 }
 
-static int by_offset(const void *a, const void *b)
+/* The lowest gap between the buffers already placed that live at the same time as b; `placed` stays in order of offsets. */
+static void place(struct buffer *b, struct buffer **placed, int count)
 {
-    const struct buffer *x = *(const struct buffer *const *)a, *y = *(const struct buffer *const *)b;
-    return x->offset != y->offset ? (x->offset < y->offset ? -1 : 1) : (x < y ? -1 : 1);
-}
-
-/* The lowest gap between the buffers already placed that live at the same time as b. */
-static size_t place(const struct buffer *b, struct buffer **placed, int count, struct buffer **near)
-{
-    int n = 0;
-    for (int i = 0; i < count; i++)
-        if (placed[i]->first <= b->last && b->first <= placed[i]->last)
-            near[n++] = placed[i];
-    qsort(near, (size_t)n, sizeof *near, by_offset);
-    size_t at = 0;
-    for (int i = 0; i < n; i++) {
-        if (near[i]->offset >= at + b->bytes)
+    int at = 0;
+    b->offset = 0;
+    for (int i = 0; i < count; i++) {
+        const struct buffer *p = placed[i];
+        if (p->first > b->last || b->first > p->last)
+            continue;
+        if (p->offset >= b->offset + b->bytes)
             break;
-        at = zmax(at, near[i]->offset + near[i]->bytes);
+        b->offset = zmax(b->offset, p->offset + p->bytes);
     }
-    return at;
+    for (int low = 0, high = count; low < high;) {
+        int middle = low + (high - low) / 2;
+        if (placed[middle]->offset < b->offset)
+            low = middle + 1;
+        else
+            high = middle;
+        at = low;
+    }
+    memmove(placed + at + 1, placed + at, (size_t)(count - at) * sizeof *placed);
+    placed[at] = b;
 }
 
 /* Largest first, each at the lowest offset that is free for its whole life. */
@@ -48,7 +50,7 @@ mim_status mim__draft_pack(struct draft *d)
         order[i] = &d->buffers[i];
     qsort(order, (size_t)n, sizeof *order, larger_first);
     for (int i = 0; i < n; i++) {
-        order[i]->offset = place(order[i], order, i, order + n);
+        place(order[i], order + n, i);
         d->p->arena_bytes = zmax(d->p->arena_bytes, order[i]->offset + order[i]->bytes);
     }
     mim__free(d->g->ctx, order);

@@ -2,12 +2,12 @@
 /* order.c -- which gradients are wanted, and in which order the steps run.
  *
  *     forward   node 0 .. n - 1
- *     backward  node n - 1 .. 0; before the last node of a recomputed segment is reached, the segment's nodes run
- *               forward again (checkpointing: Chen et al. 2016)
+ *     backward  node n - 1 .. 0; right before a node that needs what was not kept, the nodes that make it run forward
+ *               again (checkpointing: Chen et al. 2016)
  *
  * Nodes that neither the seed nor a kept output depends on are left out. A value that another segment, a caller or the end
- * of the run needs is a border: it has one instance, which stays. Any other value of a recomputed segment has two: one that
- * dies in the forward half, one that the replay makes. */
+ * of the run needs is a border: it has one instance, which stays. Any other value of a recomputed node has two: one that
+ * dies in the forward half, one that the replay makes. So a replay never leaves its segment. */
 #include "graph/draft.h"
 
 /* ---- which gradients ---- */
@@ -81,7 +81,7 @@ bool mim__draft_needs(const struct draft *d, int node) { return d->needed[d->g->
 
 bool mim__draft_replays(const struct draft *d, const struct node *node)
 {
-    return d->o->recompute && d->o->backward && d->o->recompute[node->segment];
+    return d->o->recompute && d->o->backward && d->o->recompute[node - d->g->nodes];
 }
 
 static void mark_borders(struct draft *d)
@@ -105,18 +105,37 @@ static void add_step(struct plan *p, int node, bool backward)
     p->steps[p->step_count++] = (struct step){ .node = node, .backward = backward };
 }
 
-/* The nodes of a segment forward again, but for those whose value stayed and which saved nothing. */
-static void add_replay(struct draft *d, int last)
+static void mark_due(struct draft *d, const struct tensor *t)
+{
+    if (t && t->kind == TENSOR_RESULT && !d->border[t->index])
+        d->due[t->source] = true;
+}
+
+/* What the backward of node i finds gone runs forward again before it, and what that needs: all of it in one segment. */
+static void add_replay(struct draft *d, int i)
 {
     const struct graph *g = d->g;
-    int first = last;
-    while (first > 0 && g->nodes[first - 1].segment == g->nodes[last].segment)
+    const struct node *node = &g->nodes[i];
+    int first = i;
+    while (first > 0 && g->nodes[first - 1].segment == node->segment)
         first--;
-    for (int i = first; i <= last; i++)
-        if (mim__draft_needs(d, i) && (!d->border[g->nodes[i].out->index] || g->nodes[i].sizes.saved)) {
-            add_step(d->p, i, false);
-            d->p->sizes.recomputed += g->nodes[i].sizes.operations;
+    d->due[i] = mim__draft_replays(d, node) && node->sizes.saved;
+    for (int k = 0; k < node->n; k++)
+        if (node->op->reads & READ_X(k))
+            mark_due(d, node->in[k]);
+    if (node->op->reads & READ_Y)
+        mark_due(d, node->out);
+    for (int j = i; j >= first; j--)
+        for (int k = 0; d->due[j] && !d->replayed[j] && k < g->nodes[j].n; k++)
+            mark_due(d, g->nodes[j].in[k]);
+    for (int j = first; j <= i; j++) {
+        if (d->due[j] && !d->replayed[j]) {
+            add_step(d->p, j, false);
+            d->p->sizes.recomputed += g->nodes[j].sizes.operations;
+            d->replayed[j] = true;
         }
+        d->due[j] = false;
+    }
 }
 
 static void order_steps(struct draft *d)
@@ -130,18 +149,12 @@ static void order_steps(struct draft *d)
         }
     p->forward_steps = p->step_count;
     p->sizes.step = p->sizes.forward;
-    int replayed = -1;
     for (int i = g->node_count - 1; i >= 0; i--) {
         const struct node *node = &g->nodes[i];
         if (!d->has[node->out->index] || !node->op->backward)
             continue;
-        if (mim__draft_replays(d, node) && node->segment != replayed) {
-            int last = i;
-            while (last + 1 < g->node_count && g->nodes[last + 1].segment == node->segment)
-                last++;
-            add_replay(d, last);
-            replayed = node->segment;
-        }
+        if (d->o->recompute)
+            add_replay(d, i);
         add_step(p, i, true);
         p->sizes.step += 2 * node->sizes.operations;
     }

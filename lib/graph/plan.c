@@ -52,6 +52,8 @@ static mim_status draft_create(struct draft *d)
     d->kept = zeroed(d, tensors, sizeof *d->kept, &status);
     d->needed = zeroed(d, tensors, sizeof *d->needed, &status);
     d->written = zeroed(d, tensors, sizeof *d->written, &status);
+    d->due = zeroed(d, nodes, sizeof *d->due, &status);
+    d->replayed = zeroed(d, nodes, sizeof *d->replayed, &status);
     for (int i = 0; i < 2; i++) {
         d->value[i] = no_buffers(d, d->g->tensor_count, &status);
         d->saved[i] = no_buffers(d, d->g->node_count, &status);
@@ -65,7 +67,7 @@ static mim_status draft_create(struct draft *d)
     return status;
 }
 
-static void draft_destroy(struct draft *d)
+void mim__draft_end(struct draft *d)
 {
     mim_context *ctx = d->g->ctx;
     mim__free(ctx, d->wants);
@@ -74,6 +76,8 @@ static void draft_destroy(struct draft *d)
     mim__free(ctx, d->kept);
     mim__free(ctx, d->needed);
     mim__free(ctx, d->written);
+    mim__free(ctx, d->due);
+    mim__free(ctx, d->replayed);
     for (int i = 0; i < 2; i++) {
         mim__free(ctx, d->value[i]);
         mim__free(ctx, d->saved[i]);
@@ -95,19 +99,27 @@ static mim_status allocate(struct draft *d)
     return mim__executor_reserve(mim__context_executor(d->g->ctx), p->scratch_bytes);
 }
 
+mim_status mim__draft_begin(struct draft *d, struct graph *g, const struct plan_options *o)
+{
+    struct plan *p = mim__calloc(g->ctx, 1, sizeof *p);
+    *d = (struct draft){ .g = g, .o = o, .p = p };
+    if (!p)
+        return mim__no_memory(g->ctx, sizeof *p);
+    *p = (struct plan){ .g = g, .seed = o->seed, .batch = 1, .planned = 1 };
+    mim_status status = draft_create(d);
+    for (int i = 0; i < g->tensor_count && !status; i++)
+        p->shapes[i] = g->tensors[i]->shape;
+    if (!status)
+        status = mim__draft_order(d);
+    if (!status)
+        status = mim__draft_lifetimes(d);
+    return status;
+}
+
 static mim_status lay_out(struct draft *d)
 {
     struct plan *p = d->p;
-    mim_status status = draft_create(d);
-    if (status)
-        return status;
-    for (int i = 0; i < d->g->tensor_count; i++)
-        p->shapes[i] = d->g->tensors[i]->shape;
-    status = mim__draft_order(d);
-    if (status)
-        return status;
-    mim__draft_lifetimes(d);
-    status = mim__draft_pack(d);
+    mim_status status = mim__draft_pack(d);
     if (!status)
         status = make_rows(p);
     p->sizes.activations = p->arena_bytes;
@@ -126,19 +138,15 @@ mim_status mim__graph_plan(struct graph *g, const struct plan_options *o, struct
 {
     if (g->status)
         return g->status;
-    struct plan *p = mim__calloc(g->ctx, 1, sizeof *p);
-    if (!p)
-        return mim__no_memory(g->ctx, sizeof *p);
-    p->g = g;
-    p->seed = o->seed;
-    p->batch = p->planned = 1;
-    struct draft d = { .g = g, .o = o, .p = p };
-    mim_status status = lay_out(&d);
-    draft_destroy(&d);
+    struct draft d;
+    mim_status status = mim__draft_begin(&d, g, o);
+    if (!status)
+        status = lay_out(&d);
+    mim__draft_end(&d);
     if (status)
-        mim__plan_destroy(p);
+        mim__plan_destroy(d.p);
     else
-        *out = p;
+        *out = d.p;
     return status;
 }
 

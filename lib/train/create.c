@@ -375,7 +375,7 @@ void mim_trainer_destroy(mim_trainer *t)
     mim__texts_destroy(t->texts);
     for (int i = 0; i < TRAINER_INPUTS; i++)
         mim__free(ctx, t->inputs[i].data);
-    void *const memory[] = { t->gradients, t->moments[0], t->moments[1], t->average, t->trained, t->image_work,
+    void *const memory[] = { t->gradients, t->moments[0], t->moments[1], t->average, t->trained, t->recompute, t->image_work,
                              t->ids, t->mask, t->reconstruction, t->picture, t->sums };
     for (int i = 0; i < COUNT(memory); i++)
         mim__free(ctx, memory[i]);

@@ -5,8 +5,7 @@
 #include "graph/plan.h"
 
 #include <stdio.h>
-
-enum { SEGMENTS_MAX = 1024 };
+#include <stdlib.h>
 
 static mim_status build(mim_trainer *t)
 {
@@ -69,22 +68,17 @@ static bool wants_pixel_gradient(const mim_trainer *t)
     return false;
 }
 
-/* A plan that recomputes the first `recompute` blocks. */
-static mim_status plan_with(mim_trainer *t, int64_t recompute, bool dry, struct plan **out)
+static struct plan_options options_of(const mim_trainer *t, bool dry)
 {
-    unsigned char segments[SEGMENTS_MAX] = { 0 };
-    for (int64_t i = 1; i <= recompute && i < SEGMENTS_MAX; i++)
-        segments[i] = 1;
-    struct plan_options o = {
+    return (struct plan_options){
         .weights = { t->encoder->store.values, t->head->store.values }, .backward = t->options.gradients,
         .gradients = { t->gradients, t->gradients ? t->gradients + t->encoder->store.elements : NULL },
         .trained = t->trained, .keep = t->keep, .seed = t->hb.seed, .input_gradients = wants_pixel_gradient(t),
-        .recompute = segments, .dry = dry,
+        .recompute = t->recompute, .dry = dry,
     };
-    return mim__graph_plan(t->graph, &o, out);
 }
 
-static void add_up(mim_trainer *t, const struct plan *p, int64_t recompute)
+static void add_up(mim_trainer *t, const struct plan *p)
 {
     struct trainer_sizes *s = &t->sizes;
     size_t array = t->elements * sizeof(float);
@@ -95,36 +89,58 @@ static void add_up(mim_trainer *t, const struct plan *p, int64_t recompute)
     s->moments = t->options.gradients ? array * (size_t)mim__optimizer_moments(t->optimizer) : 0;
     s->average = t->options.average > 0 ? array : 0;
     s->plan.scratch += (size_t)(threads - 1) * zmax(s->plan.thread, mim__image_work(&t->image)) + mim__trainer_buffers(t);
-    s->recompute = recompute;
     s->total = s->weights + s->gradients + s->moments + s->average + s->plan.activations + s->plan.scratch;
 }
 
-static mim_status sizes_with(mim_trainer *t, int64_t recompute)
+static mim_status count(mim_trainer *t)
 {
     struct plan *p = NULL;
-    mim_status status = plan_with(t, recompute, true, &p);
+    struct plan_options o = options_of(t, true);
+    mim_status status = mim__graph_plan(t->graph, &o, &p);
     if (!status)
-        add_up(t, p, recompute);
+        add_up(t, p);
+    for (int i = p ? p->forward_steps : 0; p && i < p->step_count; i++)
+        if (!p->steps[i].backward)
+            t->recompute[p->steps[i].node] = AGAIN;
     mim__plan_destroy(p);
     return status;
 }
 
-/* The fewest recomputed blocks that fit the budget; blocks of one size cost the same. */
-static mim_status fit(mim_trainer *t, int64_t *recompute)
+/* ---- what is recomputed ---- */
+
+/* "blocks.3." is a block, counted from 1 by the encoder and on by the head. */
+static bool is_block(const struct node *node) { return strstr(node->scope, "blocks.") != NULL; }
+
+/* The first trainer.recompute blocks, whatever the budget. */
+static mim_status mark_blocks(mim_trainer *t)
 {
-    int64_t depth = t->encoder->options.depth, budget = t->options.memory_budget;
-    size_t least = SIZE_MAX;
-    for (int64_t r = lmin(t->options.recompute, depth); r <= depth; r++) {
-        mim_status status = sizes_with(t, r);
-        if (status)
-            return status;
-        *recompute = r;
-        if (!budget || t->sizes.total <= (size_t)budget)
-            return MIM_OK;
-        least = t->sizes.total < least ? t->sizes.total : least;
+    const struct graph *g = t->graph;
+    int64_t block = 0;
+    t->recompute = mim__calloc(t->object.ctx, (size_t)g->node_count + 1, 1);
+    if (!t->recompute)
+        return mim__no_memory(t->object.ctx, (size_t)g->node_count);
+    for (int i = 0; i < g->node_count; i++) {
+        block += is_block(&g->nodes[i]) && (i == 0 || g->nodes[i].segment != g->nodes[i - 1].segment);
+        t->recompute[i] = is_block(&g->nodes[i]) && block <= t->options.recompute ? DROPPED : 0;
     }
-    return mim__fail(t->object.ctx, MIM_ERR_BUDGET, "trainer.memory_budget is %lld bytes, but no plan takes less than %lld",
-                     (long long)budget, (long long)least);
+    return MIM_OK;
+}
+
+static mim_status fit(mim_trainer *t)
+{
+    size_t budget = (size_t)lmin(t->options.memory_budget, PTRDIFF_MAX), least = 0;
+    mim_status status = mark_blocks(t);
+    if (!status)
+        status = count(t);
+    if (status || !budget || t->sizes.total <= budget)
+        return status;
+    size_t rest = t->sizes.total - t->sizes.plan.activations;
+    struct plan_options o = options_of(t, true);
+    status = mim__graph_fit(t->graph, &o, budget > rest ? budget - rest : 0, t->recompute, &least);
+    if (status == MIM_ERR_BUDGET)
+        return mim__fail(t->object.ctx, status, "trainer.memory_budget is %zu bytes, but no plan takes less than %zu",
+                         budget, least + rest);
+    return status ? status : count(t);
 }
 
 static void mark_reached(mim_trainer *t)
@@ -140,14 +156,14 @@ static void mark_reached(mim_trainer *t)
 
 mim_status mim__trainer_lay_out(mim_trainer *t, bool dry)
 {
-    int64_t recompute = 0;
     mim_status status = build(t);
     if (!status)
         status = list_kept(t);
     if (!status)
-        status = fit(t, &recompute);
+        status = fit(t);
+    struct plan_options o = options_of(t, false);
     if (!status && !dry)
-        status = plan_with(t, recompute, false, &t->plan);
+        status = mim__graph_plan(t->graph, &o, &t->plan);
     if (!status && !dry) {
         mark_reached(t);
         mim__plan_profile(t->plan, t->options.profile);
@@ -155,22 +171,49 @@ mim_status mim__trainer_lay_out(mim_trainer *t, bool dry)
     return status;
 }
 
+/* "blocks.3." is "block.4"; a part of it "block.4.mlp.fc1" or, where it has no parameters, "block.4.attention". */
+static void name_recomputed(const struct node *node, bool whole, char to[128])
+{
+    const char *at = strstr(node->scope, "blocks."), *part = *node->place ? node->place : node->op->name;
+    char block[48] = "";
+    if (at)
+        snprintf(block, sizeof block, "%.*s.%d", (int)(at - node->scope) + 5, node->scope, atoi(at + 7) + 1);
+    snprintf(to, 128, "%s%s%s", block, *block && !whole ? "." : "", *block && whole ? "" : part);
+}
+
+/* Of one segment: its block, where all of it is dropped that could be, else the parts. */
+static int list_segment(const mim_trainer *t, int from, int to, char (*names)[128])
+{
+    int n = 0;
+    bool whole = is_block(&t->graph->nodes[from]);
+    for (int i = from; i < to; i++)
+        whole = whole && t->recompute[i];
+    for (int i = from; i < to && !(whole && n); i++)
+        if (t->recompute[i] == AGAIN)
+            name_recomputed(&t->graph->nodes[i], whole, names[n++]);
+    return n;
+}
+
 static mim_status report_recomputed(const mim_trainer *t, const char *prefix, mim_config *report)
 {
     mim_context *ctx = t->object.ctx;
-    int n = (int)t->sizes.recompute;
-    char key[64], (*name)[24] = mim__calloc(ctx, (size_t)n, sizeof *name);
-    const char **list = mim__calloc(ctx, (size_t)n, sizeof *list);
-    mim_status status = name && list ? MIM_OK : mim__no_memory(ctx, (size_t)n * sizeof *name);
-    for (int i = 0; i < n && !status; i++) {
-        snprintf(name[i], sizeof name[i], "block.%d", i + 1);
-        list[i] = name[i];
+    const struct graph *g = t->graph;
+    int n = 0;
+    char key[64], (*names)[128] = mim__calloc(ctx, (size_t)g->node_count + 1, sizeof *names);
+    const char **list = mim__calloc(ctx, (size_t)g->node_count + 1, sizeof *list);
+    mim_status status = names && list ? MIM_OK : mim__no_memory(ctx, (size_t)g->node_count * sizeof *names);
+    for (int from = 0, to; !status && from < g->node_count; from = to) {
+        for (to = from + 1; to < g->node_count && g->nodes[to].segment == g->nodes[from].segment;)
+            to++;
+        n += list_segment(t, from, to, names + n);
     }
+    for (int i = 0; i < n; i++)
+        list[i] = names[i];
     snprintf(key, sizeof key, "%srecomputed", prefix);
     if (!status)
         status = mim__report_words(report, key, n, list);
     mim__free(ctx, list);
-    mim__free(ctx, name);
+    mim__free(ctx, names);
     return status;
 }
 

@@ -20,6 +20,7 @@ enum trainer_input { INPUT_PIXELS, INPUT_HIDDEN, INPUT_LABELS, INPUT_MIXTURE, IN
 enum metric { METRIC_LOSS, METRIC_ACCURACY, METRIC_HIDDEN, METRIC_NORM, METRIC_RATE, METRIC_STEP, METRIC_SKIPPED,
               METRIC_PICTURES, METRIC_SECONDS, METRICS };
 enum { TRAINED = 1, REACHED = 2 };
+enum { DROPPED = 1, AGAIN = 2 };
 /* What a state keeps of a run, as one tensor of int64. */
 enum counter { COUNT_STEP, COUNT_SKIPPED, COUNT_PICTURES, COUNT_UPDATES, COUNTERS };
 
@@ -27,7 +28,6 @@ struct trainer_sizes {
     size_t weights, gradients, moments, average;
     struct plan_sizes plan;
     size_t total;
-    int64_t recompute;
 };
 
 struct mim_trainer {
@@ -47,6 +47,7 @@ struct mim_trainer {
     struct head_build hb;
     struct trainer_sizes sizes;
     const char *keep[OPTION_LIST_MAX + 8];
+    unsigned char *recompute;                   /* by node of the graph: DROPPED for backward, AGAIN: and computed again */
     size_t elements;                            /* of all gradients: the encoder's, then the head's */
     float *gradients, *moments[2], *average;
     unsigned char *trained;                     /* by parameter of the graph: 0 no, TRAINED, REACHED by the gradient too */

@@ -179,11 +179,11 @@ static void through_plan(const struct tape *t, struct how how, struct got *got)
     struct plan *p = NULL;
     struct tensor *made[ALL];
     float weights[16], slopes[16];
-    unsigned char recompute[NODES + 1], trained[1] = { !(how.frozen & 4) };
+    unsigned char recompute[NODES], trained[1] = { !(how.frozen & 4) };
     memset(got, 0, sizeof *got);
     CHECK(mim_context_create(NULL, &ctx) == MIM_OK && mim__graph_create(ctx, &g) == MIM_OK);
     struct tensor *y = build(g, t, made);
-    for (int i = 0; i <= NODES; i++)
+    for (int i = 0; i < NODES; i++)
         recompute[i] = how.all_recomputed || draw(2);
     memcpy(weights, t->leaf[2], sizeof t->leaf[2]);
     memset(slopes, 0xFF, sizeof slopes);
@@ -286,7 +286,7 @@ static void chain_end(struct chain *c)
 
 static struct plan_sizes chain_plan(struct chain *c, bool recompute, bool backward, bool dry)
 {
-    unsigned char all[64];
+    unsigned char all[5 * 64];
     struct plan *p = NULL;
     struct plan_sizes s = { 0 };
     memset(all, 1, sizeof all);

@@ -10,7 +10,7 @@ struct model { mim_context *ctx; struct graph *g; struct plan *p; struct tensor 
 static void begin(struct model *m, int batch, bool recompute)
 {
     static const char *const keep[] = { "y", NULL };
-    unsigned char all[3] = { 1, 1, 1 };
+    unsigned char all[4] = { 1, 1, 1, 1 };
     memset(m, 0, sizeof *m);
     CHECK(mim_context_create(NULL, &m->ctx) == MIM_OK && mim__graph_create(m->ctx, &m->g) == MIM_OK);
     m->x = mim__graph_input(m->g, "x", SHAPE(batch, TOKENS, WIDTH), F32);
