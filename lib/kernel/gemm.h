@@ -74,14 +74,13 @@ struct gemm_run {           /* panels [from, to) of a by one panel of b */
     void *c; enum dtype ct; ptrdiff_t ldc;
     const struct epilogue *ep;      /* done with the last block; NULL: none */
 };
-enum { GEMM_SMALL = 4 << 20, GEMM_SMALL_LEFT = 64 << 10, GEMM_SMALL_ODD = 8 << 10, GEMM_SMALL_SPACE = 96 << 10 };
+enum { GEMM_SMALL = 4 << 20, GEMM_SMALL_OPERAND = 64 << 10, GEMM_SMALL_SPACE = 192 << 10 };
 struct gemm_small {         /* a whole product with one block of depth, gemm_is_small */
     int m, n, k;
     const struct matrix *a, *b;     /* nothing to be done to them but rounding */
     void *c; enum dtype ct; ptrdiff_t ldc;
     const struct epilogue *ep;      /* NULL: none */
-    void (*pack)(const struct gemm_pack *g);
-    float *space;                   /* GEMM_SMALL_SPACE floats */
+    float *space;                   /* GEMM_SMALL_SPACE floats: both operands, put straight, and a panel of b */
 };
 struct gemm_kernels {
     int mr, nr, unit;       /* most rows and columns of a tile; columns are cut in units of `unit` */
@@ -91,10 +90,11 @@ struct gemm_kernels {
     void (*run)(const struct gemm_run *g);
     void (*small)(const struct gemm_small *g);
 };
-/* Few enough multiply-adds, one block of depth, and a fits its part of the space, however it is laid there. */
+/* Few enough multiply-adds, one block of depth, and the operands fit their space, however they are put there. */
 static inline bool gemm_is_small(const struct gemm_kernels *g, int m, int n, int k)
 {
-    return (int64_t)m * n * k <= GEMM_SMALL && k <= g->kc / 2 * g->step && (int64_t)(m + 15) * (k + 15) <= GEMM_SMALL_LEFT;
+    return (int64_t)m * n * k <= GEMM_SMALL && k <= g->kc / 2 * g->step &&
+           (int64_t)(imax(m, n) + 15) * (k + 15) <= GEMM_SMALL_OPERAND;
 }
 
 #endif

@@ -2,16 +2,17 @@
 /* gemm_small_tmpl.h -- a whole product that is too small to earn packing back (gemm.h, struct gemm_small).
  *
  * The left operand is taken value by value, along its rows or its columns, mostly as it lies; the right one in panels of
- * whole vectors, as it lies or packed one panel at a time. A few columns beyond the last whole vector would waste most of
- * one: for them the rows of a are the lanes, turned over in registers, and b is taken value by value.
+ * whole vectors, as it lies or turned over one panel at a time. A few columns beyond the last whole vector would waste most
+ * of one: for them the rows of a are the lanes, turned over in registers, and b is taken value by value.
  *
  *     c = [ a b' | (b''^T a^T)^T ]        b' the columns in whole vectors, b'' the odd ones
  *
  * The sums are those of gemm_tmpl.h, bit for bit. */
 enum { SMALL_NV = VREGS == 32 ? 3 : 2, SMALL_MR = VREGS == 32 ? 9 : 6, ODD = VN / 3 };
 
-/* Value (i, p) of an operand: one float, or a pair of bf16, at[i * row + p * depth]; one of the two steps is 1. */
-struct small_values { const float *at; ptrdiff_t row, depth; };
+/* Value (i, p) of an operand: one float, or a pair of bf16, at[i * row + p * depth]; one of the two steps is 1. Rows of a,
+ * columns of b; where they lie side by side, `wide` of them can be read. */
+struct small_values { const float *at; ptrdiff_t row, depth; int wide; };
 
 INLINE bool small_lies(const struct matrix *x, enum gemm_value to, int k)
 {
@@ -23,33 +24,63 @@ INLINE bool small_lies(const struct matrix *x, enum gemm_value to, int k)
     return to == SINGLE && x->type == F32;
 }
 
-/* Rows [first, first + n) of an operand, as they lie or put straight into `space`. */
-INLINE struct small_values small_values_of(const struct matrix *x, enum gemm_source from, enum gemm_value to,
-                                           int first, int n, int k, float *space)
+/* n rows of an operand put straight into `space`, or as they lie. */
+INLINE struct small_values small_laid(const struct matrix *x, enum gemm_source from, enum gemm_value to, int n, int k,
+                                      float *space)
 {
     int step = to == PAIRED ? 2 : 1, deep = ceil_div(k, step), width = (int)round_up((size_t)(x->transposed ? n : deep), VN);
+    const struct gemm_pack g = { .x = x, .k = k };
     if (!x->transposed)
         for (int r = 0; r < n; r++)
-            for (int c = 0; c < deep; c += VN)
-                v_store(space + r * width + c,
-                        gemm_along_row(x, from, to, first + r, c * step, imin(k - c * step, VN * step)));
+            for (int p = 0; p < deep; p += VN)
+                v_store(space + r * width + p, gemm_along_row(x, from, to, r, p * step, imin(k - p * step, VN * step)));
     else
         for (int p = 0; p < deep; p++)
-            for (int c = 0; c < n; c += VN)
-                v_store(space + p * width + c, gemm_along_depth(&(struct gemm_pack){ .x = x, .k = k }, from, to, p,
-                                                                first + c, imin(n - c, VN)));
-    return x->transposed ? (struct small_values){ space, 1, width } : (struct small_values){ space, width, 1 };
+            for (int r = 0; r < n; r += VN)
+                v_store(space + p * width + r, gemm_along_depth(&g, from, to, p, r, imin(n - r, VN)));
+    return x->transposed ? (struct small_values){ space, 1, width, width } : (struct small_values){ space, width, 1, 0 };
 }
-INLINE struct small_values small_values(const struct matrix *x, enum gemm_value to, int first, int n, int k, float *space)
+INLINE struct small_values small_values(const struct matrix *x, enum gemm_value to, int n, int k, float *space)
 {
-    if (small_lies(x, to, k)) {
-        ptrdiff_t stride = to == PAIRED ? x->stride / 2 : x->stride;
-        const float *at = (const float *)x->data + first * (x->transposed ? 1 : stride);
-        return x->transposed ? (struct small_values){ at, 1, stride } : (struct small_values){ at, stride, 1 };
+    if (!small_lies(x, to, k))
+        return x->type == BF16 ? small_laid(x, PLAIN_BF16, to, n, k, space) : small_laid(x, PLAIN_F32, to, n, k, space);
+    ptrdiff_t stride = to == PAIRED ? x->stride / 2 : x->stride;
+    return x->transposed ? (struct small_values){ x->data, 1, stride, n } : (struct small_values){ x->data, stride, 1, 0 };
+}
+
+/* t[q] = VN rows from row i on at depth p + q; lanes from `lanes` on repeat the last row, depths from `depths` on are not
+ * to be used. */
+INLINE void small_turn(const struct small_values *x, int i, int lanes, int p, int depths, vf t[VN])
+{
+    const float *at = x->at + i * x->row + p * x->depth;
+    if (x->row == 1) {
+        MIM_UNROLL
+        for (int q = 0; q < VN; q++)
+            t[q] = gemm_some(at + imin(q, depths - 1) * x->depth, lanes);
+        return;
     }
-    if (x->type == BF16)
-        return small_values_of(x, PLAIN_BF16, to, first, n, k, space);
-    return small_values_of(x, PLAIN_F32, to, first, n, k, space);
+    MIM_UNROLL
+    for (int r = 0; r < VN; r++)
+        t[r] = gemm_some(at + imin(r, lanes - 1) * x->row, depths);
+    v_transpose(t);
+}
+
+/* VN lanes of a panel. */
+INLINE void small_turn_lanes(const struct small_values *b, int i, int lanes, int k, float *panel, int width)
+{
+    vf t[VN];
+    for (int p = 0; p < k; p += VN, panel += VN * width) {
+        if (lanes == VN && p + VN <= k) {
+            small_turn(b, i, VN, p, VN, t);
+            MIM_UNROLL
+            for (int q = 0; q < VN; q++)
+                v_store(panel + q * width, t[q]);
+            continue;
+        }
+        small_turn(b, i, lanes, p, imin(VN, k - p), t);
+        for (int q = 0; q < imin(VN, k - p); q++)
+            v_store(panel + q * width, t[q]);
+    }
 }
 
 struct small_step {         /* to[h][nv * VN] = a b */
@@ -59,6 +90,15 @@ struct small_step {         /* to[h][nv * VN] = a b */
     float *to; ptrdiff_t to_stride;
     int tail;               /* lanes of the last vector of a row that are stored */
 };
+
+/* Where there are masks, they cost less than a branch. */
+INLINE void small_last(float *to, int tail, vf x)
+{
+    if (VN < 16 && tail == VN)
+        v_store(to, x);
+    else
+        v_store_n(to, tail, x);
+}
 
 /* h rows by nv vectors, both constants. Row i is reached from every third one, as in gemm_tmpl.h. */
 INLINE void small_tile(const struct small_step *s, bool pairs, int h, int nv)
@@ -89,15 +129,13 @@ INLINE void small_tile(const struct small_step *s, bool pairs, int h, int nv)
         for (int i = 0; i < h; i += 3)
             row[i / 3] += s->a.depth;
     }
+    float *to = s->to;
     MIM_UNROLL
-    for (int i = 0; i < h; i++) {
+    for (int i = 0; i < h; i++, to += s->to_stride) {
         MIM_UNROLL
-        for (int j = 0; j < nv; j++) {
-            if (j < nv - 1 || s->tail == VN)
-                v_store(s->to + i * s->to_stride + j * VN, sum[i][j]);
-            else
-                v_store_n(s->to + i * s->to_stride + j * VN, s->tail, sum[i][j]);
-        }
+        for (int j = 0; j < nv - 1; j++)
+            v_store(to + j * VN, sum[i][j]);
+        small_last(to + (nv - 1) * VN, s->tail, sum[i][nv - 1]);
     }
 }
 
@@ -153,70 +191,83 @@ INLINE void small_panel(const struct gemm_small *g, bool pairs, struct small_ste
     s->a.at = a;
 }
 
-/* Columns [0, n) in panels of nearly equal width; k: packed values along the depth. */
-INLINE void small_panels(const struct gemm_small *g, const struct small_values *a, bool pairs, bool lies, int k, int n,
-                         float *space)
+/* Columns [0, n) in panels of nearly equal width; k: values along the depth. */
+INLINE void small_panels(const struct gemm_small *g, const struct small_values *a, const struct small_values *b, bool pairs,
+                         int k, int n, float *space)
 {
-    const struct matrix *b = g->b;
     struct gemm_cut cols = gemm_cut(n, VN, ceil_div(n, SMALL_NV * VN)), rows = gemm_cut(g->m, 1, ceil_div(g->m, SMALL_MR));
     struct small_step s = { .k = k, .a = *a };
     for (int j = 0; j < cols.parts; j++) {
         int col = gemm_start(&cols, j), width = gemm_start(&cols, j + 1) - col, w = imin(width, n - col);
-        bool there = lies && w == width;
-        s.b = there ? (const float *)b->data + col : space;
-        s.b_stride = there ? b->stride : width;
+        bool there = col + width <= b->wide;
+        s.b = there ? b->at + col : space;
+        s.b_stride = there ? b->depth : width;
         if (!there)
-            g->pack(&(struct gemm_pack){ b, b->transposed, &cols, j, j + 1, 0, g->k, space });
+            for (int i = 0; i < width; i += VN)
+                small_turn_lanes(b, col + i, imin(VN, w - i), k, space + i, width);
         small_panel(g, pairs, &s, &rows, col, w, width / VN);
     }
 }
 
-/* t[p] = VN rows of a from row i on at depth p; lanes from `lanes` on repeat the last row. */
-INLINE void small_turn(const struct small_values *a, int i, int lanes, int p, int depths, vf t[VN])
+/* sum + VN rows by one column, whose values are y, at `depths` depths; t: the rows. */
+INLINE vf small_chain(bool pairs, const vf t[VN], const float *y, ptrdiff_t step, int depths, vf sum)
 {
-    const float *at = a->at + i * a->row + p * a->depth;
-    if (a->row == 1) {
-        MIM_UNROLL
-        for (int q = 0; q < VN; q++)
-            t[q] = gemm_some(at + imin(q, depths - 1) * a->depth, lanes);
-        return;
-    }
     MIM_UNROLL
-    for (int r = 0; r < VN; r++)
-        t[r] = gemm_some(at + imin(r, lanes - 1) * a->row, depths);
-    v_transpose(t);
+    for (int q = 0; q < VN; q++)
+        if (q < depths)
+            sum = pairs ? v_fma_pairs(v_all(y[q * step]), t[q], sum) : v_fma(v_all(y[q * step]), t[q], sum);
+    return sum;
 }
 
-/* Sums of VN rows of a by `odd` columns of b, whose values b are: sum[column][row]. */
+/* Sums of VN rows of a from row i on by `odd` columns of b: sum[column][row]. */
 INLINE void small_chains(const struct small_values *a, const struct small_values *b, bool pairs, int k,
                          int i, int lanes, int odd, float sum[][VN])
 {
+    vf t[VN];
+    for (int j = 0; j < odd; j++)
+        v_store(sum[j], v_zero());
     for (int p = 0; p < k; p += VN) {
-        int depths = imin(VN, k - p);
-        vf t[VN];
-        small_turn(a, i, lanes, p, depths, t);
-        for (int j = 0; j < odd; j++) {
-            const float *y = b->at + j * b->row + p * b->depth;
-            vf s = p ? v_load(sum[j]) : v_zero();
-            MIM_UNROLL
-            for (int q = 0; q < VN; q++)
-                if (q < depths)
-                    s = pairs ? v_fma_pairs(v_all(y[q * b->depth]), t[q], s) : v_fma(v_all(y[q * b->depth]), t[q], s);
-            v_store(sum[j], s);
+        const float *y = b->at + p * b->depth;
+        bool full = lanes == VN && p + VN <= k;
+        if (full) {
+            small_turn(a, i, VN, p, VN, t);
+            for (int j = 0; j < odd; j++)
+                v_store(sum[j], small_chain(pairs, t, y + j * b->row, b->depth, VN, v_load(sum[j])));
+            continue;
         }
+        small_turn(a, i, lanes, p, imin(VN, k - p), t);
+        for (int j = 0; j < odd; j++)
+            v_store(sum[j], small_chain(pairs, t, y + j * b->row, b->depth, imin(VN, k - p), v_load(sum[j])));
     }
 }
 
-/* Columns [col, col + odd) of c. */
+/* The same for one row. */
+INLINE void small_corner(const struct small_values *a, const struct small_values *b, bool pairs, int k, int i, int odd,
+                         float sum[][VN])
+{
+    for (int j = 0; j < odd; j++) {
+        const float *x = a->at + i * a->row, *y = b->at + j * b->row;
+        vf s = v_zero();
+        for (int p = 0; p < k; p++, x += a->depth, y += b->depth)
+            s = pairs ? v_fma_pairs(v_all(*y), v_all(*x), s) : v_fma(v_all(*y), v_all(*x), s);
+        v_store(sum[j], s);
+    }
+}
+
+/* Columns [col, col + odd) of c, for which b holds the values. */
 INLINE void small_odd(const struct gemm_small *g, const struct small_values *a, const struct small_values *b, bool pairs,
                       int k, int col, int odd)
 {
     _Alignas(64) float sum[ODD + 1][VN], tile[VN * VN];
     bool direct = !g->ep && g->ct == F32;
-    memset(tile, 0, sizeof tile);
+    if (!direct)
+        memset(tile, 0, sizeof tile);
     for (int i = 0; i < g->m; i += VN) {
         int lanes = imin(VN, g->m - i);
-        small_chains(a, b, pairs, k, i, lanes, odd, sum);
+        if (lanes == 1)
+            small_corner(a, b, pairs, k, i, odd, sum);
+        else
+            small_chains(a, b, pairs, k, i, lanes, odd, sum);
         float *out = direct ? (float *)g->c + i * g->ldc + col : tile;
         ptrdiff_t stride = direct ? g->ldc : VN;
         for (int j = 0; j < odd; j++)
@@ -227,35 +278,31 @@ INLINE void small_odd(const struct gemm_small *g, const struct small_values *a, 
     }
 }
 
-/* Both parts of c. Functions of their own, as they are large and the same for SINGLE and ROUNDED. */
-INLINE void small_parts(const struct gemm_small *g, const struct small_values *a, const struct small_values *b, bool pairs,
-                        bool lies, int odd, float *space)
+/* Both parts of c. A function of its own, as it is large and the same for SINGLE and ROUNDED. */
+INLINE void small_parts(const struct gemm_small *g, const struct small_values *a, const struct small_values *b, bool pairs)
 {
-    int k = pairs ? ceil_div(g->k, 2) : g->k;
-    if (g->n > odd)
-        small_panels(g, a, pairs, lies, k, g->n - odd, space);
-    if (odd)
-        small_odd(g, a, b, pairs, k, g->n - odd, odd);
+    int odd = g->n % VN <= ODD ? g->n % VN : 0, n = g->n - odd, k = pairs ? ceil_div(g->k, 2) : g->k;
+    if (n > 0)
+        small_panels(g, a, b, pairs, k, n, g->space + 2 * GEMM_SMALL_OPERAND);
+    if (odd) {
+        struct small_values rest = *b;
+        rest.at += n * b->row;
+        small_odd(g, a, &rest, pairs, k, n, odd);
+    }
 }
-static void small_floats(const struct gemm_small *g, const struct small_values *a, const struct small_values *b, bool lies,
-                         int odd, float *space)
+static void small_floats(const struct gemm_small *g, const struct small_values *a, const struct small_values *b)
 {
-    small_parts(g, a, b, false, lies, odd, space);
+    small_parts(g, a, b, false);
 }
 
-/* The values are b's for the odd columns: rows of b turned over. */
 INLINE void gemm_small(const struct gemm_small *g, enum gemm_value to)
 {
-    int odd = g->n % VN <= ODD ? g->n % VN : 0;
-    struct matrix turned = *g->b;
+    struct matrix turned = *g->b;       /* its rows are the columns of b */
     turned.transposed = !turned.transposed;
-    float *space = g->space + GEMM_SMALL_LEFT;
-    struct small_values a = small_values(g->a, to, 0, g->m, g->k, g->space), b = { 0 };
-    if (odd)
-        b = small_values(&turned, to, g->n - odd, odd, g->k, space);
-    space += GEMM_SMALL_ODD;
+    struct small_values a = small_values(g->a, to, g->m, g->k, g->space);
+    struct small_values b = small_values(&turned, to, g->n, g->k, g->space + GEMM_SMALL_OPERAND);
     if (to == PAIRED)
-        small_parts(g, &a, &b, true, false, odd, space);
+        small_parts(g, &a, &b, true);
     else
-        small_floats(g, &a, &b, to == SINGLE && !g->b->transposed && small_lies(g->b, to, g->k), odd, space);
+        small_floats(g, &a, &b);
 }

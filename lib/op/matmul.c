@@ -201,12 +201,13 @@ static bool is_plain(const struct matrix *x)
 {
     return !(x->mean || x->activation != ACT_NONE || x->row_factor || x->col_factor);
 }
+struct small_product { const struct gemm_kernels *k; struct gemm_small whole; };
 static void multiply_small(void *arg, int task, void *scratch)
 {
+    struct small_product *x = arg;
     (void)task;
-    const struct product *x = arg;
-    x->k->small(&(struct gemm_small){ x->rows.n, x->cols.n, x->depth.n, x->a, x->b, x->c, x->ct, x->ldc, x->ep,
-                                      x->k->pack, scratch });
+    x->whole.space = scratch;
+    x->k->small(&x->whole);
 }
 
 void mim__matmul(const struct env *e, enum dtype compute, int m, int n, int k,
@@ -216,15 +217,14 @@ void mim__matmul(const struct env *e, enum dtype compute, int m, int n, int k,
     if (m <= 0 || n <= 0)
         return;
     const struct gemm_kernels *g = &e->k->gemm[compute];
-    struct product x = { .k = g, .compute = compute, .a = a, .b = b, .c = c, .ct = ct, .ldc = ldc,
-                         .ep = is_empty(ep) ? NULL : ep };
-    x.rows = gemm_cut(m, 1, ceil_div(m, g->mr));
-    x.cols = gemm_cut(n, g->unit, ceil_div(n, g->nr));
+    ep = is_empty(ep) ? NULL : ep;
     if (gemm_is_small(g, m, n, k) && is_plain(a) && is_plain(b)) {
-        x.depth.n = k;
-        split(e, 1, multiply_small, &x);
+        split(e, 1, multiply_small, &(struct small_product){ g, { m, n, k, a, b, c, ct, ldc, ep, NULL } });
         return;
     }
+    struct product x = { .k = g, .compute = compute, .a = a, .b = b, .c = c, .ct = ct, .ldc = ldc, .ep = ep };
+    x.rows = gemm_cut(m, 1, ceil_div(m, g->mr));
+    x.cols = gemm_cut(n, g->unit, ceil_div(n, g->nr));
     struct gemm_cut parts = gemm_cut(k, 2, ct == F32 ? imax(1, ceil_div(k, DEEP)) : 1);
     struct epilogue more = { .add = true };
     for (int i = 0; i < parts.parts; i++) {
