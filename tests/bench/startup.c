@@ -3,9 +3,9 @@
  *
  *     startup [--threads N] [--runs N] [--precision f32|bf16]
  *
- * Each run is a process of its own, started and awaited by this program; medians in milliseconds. "first step" ends where the
- * process says that the step is done, "whole" when it has ended. A second step shows what the first pays for being first,
- * and "plan" is a plan without memory, made after that: the part of "create" that is not memory and first weights. */
+ * Each run is a process of its own, started and awaited by this program; medians in milliseconds. "first step" ends where
+ * the process says that the step is done, "whole" when it has ended. A second step shows what the first pays for being
+ * first, and "plan" is a plan without memory, made after that: the part of "create" that is not memory and first weights. */
 #define _POSIX_C_SOURCE 200809L
 #include <mim.h>
 
@@ -129,8 +129,8 @@ static int measure(char *self, const struct model *m, int runs, char *threads, c
             fprintf(stderr, "startup: a run of %s failed\n", m->name);
             return 1;
         }
-    printf("%-19s %s threads=%s first_step_ms=%.1f (load %.1f context %.1f config %.1f create %.1f step %.1f) second_ms=%.1f "
-           "plan_ms=%.1f whole_ms=%.1f\n",
+    printf("%-19s %s threads=%s first_step_ms=%.1f (load %.1f context %.1f config %.1f create %.1f step %.1f) "
+           "second_ms=%.1f plan_ms=%.1f whole_ms=%.1f\n",
            m->name, precision, threads, median(runs, at, STARTED, FIRST), median(runs, at, STARTED, MAIN),
            median(runs, at, MAIN, CONTEXT), median(runs, at, CONTEXT, CONFIG), median(runs, at, CONFIG, CREATE),
            median(runs, at, CREATE, FIRST), median(runs, at, FIRST, SECOND), median(runs, at, SECOND, PLAN),

@@ -5,9 +5,9 @@
  *     sweep [batch|tokens|width|all] [f32|bf16|both] [threads]  > sweep.csv
  *
  * tokens: larger pictures, at batch 2; width: at batch 4, heads as models of that width have them. A line is
- * what,value,precision,seconds,gflop,of_limit,ms_per_picture,us_per_token: the median of up to three steps, the products
- * and attention of one, and their rate beside the multiply-adds that the same threads could do (before and after). Cliffs,
- * points under 0.8 of the mean of their neighbours, are told on stderr. */
+ * what,value,precision,seconds,gflop,of_limit,ms_per_picture,us_per_token: the median of three steps or as many as take half
+ * a second, the products and attention of one, and their rate beside the multiply-adds that the same threads could do
+ * (before and after). Cliffs, points under 0.8 of the mean of their neighbours, are told on stderr. */
 #define _POSIX_C_SOURCE 199309L
 #include "limit.h"
 
@@ -38,7 +38,8 @@ struct bench {
     mim_trainer *trainer;
     float *pixels;
 };
-static const double most_bytes = 5.5 * (1 << 30), long_step = 1;     /* more is not tried; steps that are run but once */
+static const double most_bytes = 5.5 * (1 << 30);       /* what takes more is not tried */
+enum { STEPS = 30 };
 
 static mim_status configure(struct bench *b, const struct point *p, const char *precision, int threads)
 {
@@ -76,16 +77,17 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* One step that does not count, then three, or one where it takes long. */
+/* One step that does not count, then three; more where that takes less than half a second, one where a step takes two. */
 static mim_status run(struct bench *b, size_t samples, double *median)
 {
-    double seconds[4] = { 0 };
+    double seconds[STEPS + 1] = { 0 }, sum = 0;
     mim_status status = MIM_OK;
     int done = 0;
-    while (!status && done < 4 && (done < 2 || seconds[0] < long_step)) {
+    while (!status && done <= STEPS && (done < 4 ? sum < 2 || done < 2 : sum < 0.5)) {
         status = mim_trainer_set_input(b->trainer, "pixels", MIM_F32, b->pixels, samples);
         if (!status) status = mim_trainer_step(b->trainer, NULL, 0, NULL);
-        if (!status) status = mim_trainer_metric(b->trainer, "seconds", &seconds[done++]);
+        if (!status) status = mim_trainer_metric(b->trainer, "seconds", &seconds[done]);
+        sum += seconds[done++];
     }
     qsort(seconds + 1, (size_t)imax(done - 1, 0), sizeof *seconds, ascending);
     *median = seconds[done / 2];
