@@ -3,27 +3,18 @@
  *
  *     step [MODEL] [--batch N] [--threads N] [--precision f32|bf16] [--steps N] [--profile] [--set key=value]...
  *
- * MODEL: simmim_vit_b (default), simmim_vit_s, simmim_vit_ti_cifar: encoders with learned positions and a linear pixel
- * head, 60 % of the patches hidden. Prints the median and the least seconds of a step, pictures a second, the loss and
- * the most memory that the process ever had; gflop, the operations of products and attention without what is computed
- * again, and of_peak, their rate beside the multiply-adds that the same threads could do at most (measured before and
- * after); the bytes that the plan names; and with --profile where the time goes. */
+ * MODEL: simmim_vit_b (default), or another of models.h. Prints the median and the least seconds of a step, pictures a
+ * second, the loss and the most memory that the process ever had; gflop, the operations of products and attention without
+ * what is computed again, and of_peak, their rate beside the multiply-adds that the same threads could do at most (measured
+ * before and after); the bytes that the plan names; and with --profile where the time goes. */
 #define _POSIX_C_SOURCE 199309L
 #include "limit.h"
-
-#include <mim.h>
+#include "models.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-
-struct model { const char *name, *json; };
-static const struct model models[] = {
-    { "simmim_vit_b", "{\"image\": {\"height\": 224, \"width\": 224}, \"encoder\": {\"patch\": 16, \"width\": 768, \"depth\": 12, \"heads\": 12}}" },
-    { "simmim_vit_s", "{\"image\": {\"height\": 224, \"width\": 224}, \"encoder\": {\"patch\": 16, \"width\": 384, \"depth\": 12, \"heads\": 6}}" },
-    { "simmim_vit_ti_cifar", "{\"image\": {\"height\": 32, \"width\": 32}, \"encoder\": {\"patch\": 4, \"width\": 192, \"depth\": 12, \"heads\": 3}}" },
-};
 
 struct bench {
     mim_context *context;
@@ -72,10 +63,7 @@ static mim_status arguments(struct bench *b, int argc, char **argv)
 
 static mim_status configure(struct bench *b)
 {
-    mim_status status = MIM_ERR_KEY;
-    for (size_t i = 0; i < sizeof models / sizeof *models; i++)
-        if (!strcmp(models[i].name, b->name))
-            status = mim_config_read_json(b->config, models[i].json);
+    mim_status status = read_model(b->config, b->name);
     if (!status) status = mim_config_set_i64(b->config, "trainer.batch", b->batch);
     if (!status) status = mim_config_get_i64(b->config, "image.height", &b->height);
     if (!status) status = mim_context_set_threads(b->context, b->threads);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* models.h -- the models that benchmarks know by name: encoders with learned positions and a linear pixel head, 60 % of
+ * the patches hidden. */
+#ifndef MIM_BENCH_MODELS_H
+#define MIM_BENCH_MODELS_H
+
+#include <mim.h>
+
+#include <string.h>
+
+static const struct model { const char *name, *json; } models[] = {
+    { "simmim_vit_b", "{\"image\": {\"height\": 224, \"width\": 224},"
+      " \"encoder\": {\"patch\": 16, \"width\": 768, \"depth\": 12, \"heads\": 12}}" },
+    { "simmim_vit_s", "{\"image\": {\"height\": 224, \"width\": 224},"
+      " \"encoder\": {\"patch\": 16, \"width\": 384, \"depth\": 12, \"heads\": 6}}" },
+    { "simmim_vit_ti_cifar", "{\"image\": {\"height\": 32, \"width\": 32},"
+      " \"encoder\": {\"patch\": 4, \"width\": 192, \"depth\": 12, \"heads\": 3}}" },
+};
+
+static inline mim_status read_model(mim_config *config, const char *name)
+{
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++)
+        if (!strcmp(models[i].name, name))
+            return mim_config_read_json(config, models[i].json);
+    return MIM_ERR_KEY;
+}
+
+#endif
