@@ -127,6 +127,42 @@ static void same_bits_f32(void) { same_bits(models[0]); }
 static void same_bits_bf16(void) { same_bits(models[1]); }
 static void same_bits_of_a_host(void) { same_bits(models[2]); }
 
+/* A budget that nothing fits leaves the parts as they were, free for a trainer that does. */
+static void refused(void)
+{
+    mim_config *config = make_config(ctx, NULL), *facts = NULL;
+    mim_encoder *e = NULL;
+    mim_head *h = NULL;
+    mim_optimizer *o = NULL;
+    mim_trainer *t = NULL, *same = make_trainer(ctx, NULL);
+    int64_t least = least_of(config), before = 0, after = 0;
+    OK(ctx, mim_encoder_create(ctx, config, NULL, &e));
+    OK(ctx, mim_head_create(ctx, config, e, NULL, &h));
+    OK(ctx, mim_optimizer_create(ctx, config, &o));
+    for (int i = 0; i < 3; i++) {
+        OK(ctx, mim_context_describe(ctx, &facts));
+        OK(ctx, mim_config_get_i64(facts, "bytes.now", i ? &after : &before));
+        mim_config_destroy(facts);
+        OK(ctx, mim_config_set_i64(config, "trainer.memory_budget", i ? 1 : least - 1));
+        CHECK(mim_trainer_create(ctx, config, e, h, NULL, o, &t) == MIM_ERR_BUDGET && !t);
+        if (i)
+            CHECK(after <= before + 64);            /* the text of the error */
+    }
+    OK(ctx, mim_config_set_i64(config, "trainer.memory_budget", least));
+    OK(ctx, mim_trainer_create(ctx, config, e, h, NULL, o, &t));
+    for (int i = 0; i < 2; i++) {
+        OK(ctx, make_step(t, i));
+        OK(ctx, make_step(same, i));
+    }
+    CHECK(make_same_state(t, same, MIM_WEIGHTS) && make_same_state(t, same, MIM_STATE));
+    mim_trainer_destroy(t);
+    mim_trainer_destroy(same);
+    mim_optimizer_destroy(o);
+    mim_head_destroy(h);
+    mim_encoder_destroy(e);
+    mim_config_destroy(config);
+}
+
 /* ---- what is named ---- */
 
 static const char *recomputed(const char *json)
@@ -170,7 +206,7 @@ static void names(void)
 int main(void)
 {
     ctx = make_context();
-    TEST(curves); TEST(same_bits_f32); TEST(same_bits_bf16); TEST(same_bits_of_a_host); TEST(names);
+    TEST(curves); TEST(same_bits_f32); TEST(same_bits_bf16); TEST(same_bits_of_a_host); TEST(refused); TEST(names);
     mim_context_destroy(ctx);
     return test_end();
 }
