@@ -3,9 +3,10 @@
  * rows of memory; where a panel wants them across, blocks of VN x VN are turned over in registers.
  *
  * Compute types: a float as it is (SINGLE), a float rounded to bf16 (ROUNDED), a pair of bf16 (PAIRED). Each comes in
- * three builds: from plain f32, from plain bf16, and with everything (PREPARED). */
+ * two builds: from plain f32 and from plain bf16. What is more than that is prepared in first cache, part by part, and
+ * packed from there. */
 enum gemm_value { SINGLE, ROUNDED, PAIRED };
-enum gemm_source { PLAIN_F32, PLAIN_BF16, PREPARED };
+enum gemm_source { PLAIN_F32, PLAIN_BF16 };
 enum { GROUP = 4, AHEAD = 32 };      /* depths at a time, and how far ahead memory is asked for */
 
 INLINE void gemm_prefetch(const struct matrix *x, bool narrow, int r, int c)
@@ -23,30 +24,12 @@ INLINE vf gemm_load(const struct matrix *x, bool narrow, ptrdiff_t at, int n)
     return n == VN ? v_load(f) : v_load_n(f, n);
 }
 
-/* A function of its own, as it is large. */
-static vf gemm_activate(enum activation f, vf x) { return v_activate(f, x); }
-
 INLINE vf gemm_some(const float *p, int n) { return n == VN ? v_load(p) : v_load_n(p, n); }
 
 /* Columns c to c + n of row r, n <= VN, the other lanes zero or nothing that matters. */
 INLINE vf gemm_fetch(const struct matrix *x, enum gemm_source from, int r, int c, int n)
 {
-    ptrdiff_t at = r * x->stride + c;
-    if (from != PREPARED)
-        return gemm_load(x, from == PLAIN_BF16, at, n);
-    vf v = gemm_load(x, x->type == BF16, at, n);
-    if (x->mean) {
-        v = v_mul(v_sub(v, v_all(x->mean[r])), v_all(x->rstd[r]));
-        if (x->gamma)
-            v = v_mul(v, gemm_some(x->gamma + c, n));
-        if (x->beta)
-            v = v_add(v, gemm_some(x->beta + c, n));
-    }
-    if (x->activation != ACT_NONE)
-        v = gemm_activate(x->activation, v);
-    if (x->row_factor)
-        v = v_mul(v, v_all(x->row_factor[r / x->row_group]));
-    return x->col_factor ? v_mul(v, gemm_some(x->col_factor + c, n)) : v;
+    return gemm_load(x, from == PLAIN_BF16, r * x->stride + c, n);
 }
 
 /* One packed vector: columns c to c + n of row r, n <= VN * step. */
@@ -68,7 +51,7 @@ INLINE void gemm_pack_block(const struct gemm_pack *g, enum gemm_source from, en
 {
     int step = to == PAIRED ? 2 : 1, n = full ? VN * step : g->k - p * step, end = ceil_div(n, step);
     vf t[VN];
-    if (full && from != PREPARED) {
+    if (full) {
         MIM_UNROLL
         for (int r = 0; r < VN; r++)
             t[r] = gemm_along_row(g->x, from, to, i + imin(r, lanes - 1), g->p + p * step, n);
@@ -134,14 +117,14 @@ INLINE void gemm_pack_rows(const struct gemm_pack *g, enum gemm_source from, enu
                            const struct gemm_rows *r)
 {
     int k = to == PAIRED ? ceil_div(g->k, 2) : g->k, safe = imin(r->end, k - ceil_div(nv * VN - r->width, r->width));
-    bool narrow = from == PLAIN_BF16 || (from == PREPARED && g->x->type == BF16);
+    bool narrow = from == PLAIN_BF16;
     for (int p = r->p; p < r->end; p++) {
         if (to == PAIRED)
             gemm_prefetch(g->x, narrow, g->p + 2 * p + 2 * AHEAD + 1, r->i);
         gemm_prefetch(g->x, narrow, g->p + (to == PAIRED ? 2 * (p + AHEAD) : p + AHEAD), r->i);
         if (nv == 1) {
             gemm_pack_vector(g, from, to, 1, r, p, safe, 0);
-        } else if (nv == 2 && from != PREPARED) {
+        } else if (nv == 2) {
             gemm_pack_vector(g, from, to, 2, r, p, safe, 0);
             gemm_pack_vector(g, from, to, 2, r, p, safe, 1);
         } else {
@@ -155,9 +138,9 @@ INLINE void gemm_pack_rows(const struct gemm_pack *g, enum gemm_source from, enu
 INLINE void gemm_pack_rows_of(const struct gemm_pack *g, enum gemm_source from, enum gemm_value to, int nv,
                               const struct gemm_rows *r)
 {
-    if (nv == 2 && from != PREPARED)
+    if (nv == 2)
         gemm_pack_rows(g, from, to, 2, r);
-    else if (nv == 1 && from != PREPARED)
+    else if (nv == 1)
         gemm_pack_rows(g, from, to, 1, r);
     else
         gemm_pack_rows(g, from, to, nv, r);
@@ -191,14 +174,90 @@ INLINE void gemm_pack_from(const struct gemm_pack *g, enum gemm_source from, enu
     }
 }
 
-/* On copies: what the panels are written through may alias anything, and would make every field be read again and again. */
-INLINE void gemm_pack_to(const struct gemm_pack *given, enum gemm_value to)
+/* ---- preparing ---- */
+
+/* Pieces of memory rows: so many, so long (no panel is wider than either), and so far apart that they stay out of each
+ * other's way in first cache. */
+enum { READY_ROWS = 32, READY = 128, READY_STRIDE = READY + 16 };
+
+/* Columns c to c + n of row r as the product sees them. Meanwhile what lies `ahead` elements further is asked for. */
+static void gemm_prepare(const struct matrix *x, int r, int c, int n, ptrdiff_t ahead, float *to)
+{
+    ptrdiff_t at = r * x->stride + c, size = (ptrdiff_t)dtype_size(x->type);
+    const float *from = x->type == F32 ? (const float *)x->data + at : to;
+    for (ptrdiff_t i = 0; i < n * size; i += 64)
+        prefetch_near((const char *)x->data + (at + ahead) * size + i);
+    if (x->type == BF16)
+        row_widen(n, (const uint16_t *)x->data + at, to);
+    if (x->mean) {
+        row_norm(n, from, x->mean[r], x->rstd[r], x->gamma + c, x->beta + c, to);
+        from = to;
+    }
+    if (x->activation != ACT_NONE) {
+        row_activate(n, x->activation, from, to);
+        from = to;
+    }
+    if (x->row_factor) {
+        row_scale(n, x->row_factor[r / x->row_group], from, to);
+        from = to;
+    }
+    if (x->col_factor)
+        row_multiply(n, from, x->col_factor + c, to);
+}
+
+/* Panel t, lanes rows of memory, a part of the depth after the other. */
+static void gemm_prepare_across(const struct gemm_pack *g, int t, int step, void (*pack)(const struct gemm_pack *g))
+{
+    _Alignas(64) float ready[READY_ROWS * READY_STRIDE];
+    int start = gemm_start(g->cut, g->from), i = gemm_start(g->cut, t), width = gemm_start(g->cut, t + 1) - i;
+    const struct gemm_cut one = { imin(width, g->cut->n - i), width, 1, 1, 0 };
+    const struct matrix x = { .data = ready, .type = F32, .stride = READY_STRIDE };
+    float *panel = g->panels + (ptrdiff_t)(i - start) * ceil_div(g->k, step);
+    for (int p = 0; p < g->k; p += READY) {
+        int depth = imin(READY, g->k - p);
+        for (int r = 0; r < one.n; r++)
+            gemm_prepare(g->x, i + r, g->p + p, depth, READY, ready + r * READY_STRIDE);
+        pack(&(struct gemm_pack){ &x, true, &one, 0, 1, 0, depth, panel + (ptrdiff_t)(p / step) * width });
+    }
+}
+
+/* Panels [from, to), READY columns at most, lanes columns of memory: depths p to p + depth. */
+static void gemm_prepare_along(const struct gemm_pack *g, int from, int to, int p, int depth, int step,
+                               void (*pack)(const struct gemm_pack *g))
+{
+    _Alignas(64) float ready[READY_ROWS * READY_STRIDE];
+    int start = gemm_start(g->cut, g->from), first = gemm_start(g->cut, from);
+    int last = imin(gemm_start(g->cut, to), g->cut->n);
+    for (int r = 0; r < depth; r++)
+        gemm_prepare(g->x, g->p + p + r, first, last - first, AHEAD * g->x->stride, ready + r * READY_STRIDE);
+    for (int t = from; t < to; t++) {
+        int i = gemm_start(g->cut, t), width = gemm_start(g->cut, t + 1) - i;
+        const struct gemm_cut one = { imin(width, g->cut->n - i), width, 1, 1, 0 };
+        const struct matrix x = { .data = ready + i - first, .type = F32, .stride = READY_STRIDE };
+        float *panel = g->panels + (ptrdiff_t)(i - start) * ceil_div(g->k, step) + (ptrdiff_t)(p / step) * width;
+        pack(&(struct gemm_pack){ &x, false, &one, 0, 1, 0, depth, panel });
+    }
+}
+
+static void gemm_pack_prepared(const struct gemm_pack *g, int step, void (*pack)(const struct gemm_pack *g))
+{
+    int each = READY / imax(MR, NV * VN);
+    for (int t = g->from; g->across && t < g->to; t++)
+        gemm_prepare_across(g, t, step, pack);
+    for (int p = 0; !g->across && p < g->k; p += READY_ROWS)
+        for (int t = g->from; t < g->to; t += each)
+            gemm_prepare_along(g, t, imin(t + each, g->to), p, imin(READY_ROWS, g->k - p), step, pack);
+}
+
+/* On copies: what the panels are written through may alias anything, and would make every field be read again and again.
+ * pack: the caller itself, for what has been prepared. */
+INLINE void gemm_pack_to(const struct gemm_pack *given, enum gemm_value to, void (*pack)(const struct gemm_pack *g))
 {
     const struct matrix x = *given->x;
     const struct gemm_cut cut = *given->cut;
     const struct gemm_pack g = { &x, given->across, &cut, given->from, given->to, given->p, given->k, given->panels };
     if (x.mean || x.activation != ACT_NONE || x.row_factor || x.col_factor)
-        gemm_pack_from(&g, PREPARED, to);
+        gemm_pack_prepared(&g, to == PAIRED ? 2 : 1, pack);
     else if (x.type == BF16)
         gemm_pack_from(&g, PLAIN_BF16, to);
     else

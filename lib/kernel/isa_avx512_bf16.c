@@ -12,17 +12,17 @@ ISA_BEGIN("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")
 #include "kernel/math_tmpl.h"
 
 enum { MR = 14, NV = 2, KC = 1024 };
+#include "kernel/rows_tmpl.h"
 #include "kernel/gemm_finish_tmpl.h"
 #include "kernel/gemm_pack_tmpl.h"
 #include "kernel/gemm_tmpl.h"
 #include "kernel/gemm_small_tmpl.h"
-#include "kernel/rows_tmpl.h"
 #include "kernel/normals_tmpl.h"
 #include "kernel/attention_tmpl.h"
 #include "kernel/attention_pairs_tmpl.h"
 
-static void pack_f32(const struct gemm_pack *g) { gemm_pack_to(g, SINGLE); }
-static void pack_pairs(const struct gemm_pack *g) { gemm_pack_to(g, PAIRED); }
+static void pack_f32(const struct gemm_pack *g) { gemm_pack_to(g, SINGLE, pack_f32); }
+static void pack_pairs(const struct gemm_pack *g) { gemm_pack_to(g, PAIRED, pack_pairs); }
 static void run_f32(const struct gemm_run *g)
 {
     if (g->a_stride)

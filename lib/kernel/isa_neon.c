@@ -11,16 +11,16 @@
 #include "kernel/math_tmpl.h"
 
 enum { MR = 8, NV = 2, KC = 512 };
+#include "kernel/rows_tmpl.h"
 #include "kernel/gemm_finish_tmpl.h"
 #include "kernel/gemm_pack_tmpl.h"
 #include "kernel/gemm_tmpl.h"
 #include "kernel/gemm_small_tmpl.h"
-#include "kernel/rows_tmpl.h"
 #include "kernel/normals_tmpl.h"
 #include "kernel/attention_tmpl.h"
 
-static void pack_f32(const struct gemm_pack *g) { gemm_pack_to(g, SINGLE); }
-static void pack_bf16(const struct gemm_pack *g) { gemm_pack_to(g, ROUNDED); }
+static void pack_f32(const struct gemm_pack *g) { gemm_pack_to(g, SINGLE, pack_f32); }
+static void pack_bf16(const struct gemm_pack *g) { gemm_pack_to(g, ROUNDED, pack_bf16); }
 static void run(const struct gemm_run *g)
 {
     if (g->a_stride)
