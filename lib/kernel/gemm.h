@@ -34,6 +34,7 @@ struct epilogue {           /* v = sum; every part may be left out (NULL, 0) */
     const float *bias;                          /* v += bias[col] */
     const void *gate; enum dtype gate_type; ptrdiff_t gate_stride;
     enum activation gate_activation;            /* v *= derivative of the activation at gate[row][col] */
+    void *activated;                            /* the activation at gate itself goes here, stored as gate is */
     const float *col_factor;                    /* v *= col_factor[col]                 (layer scale) */
     const float *row_factor; int row_group;     /* v *= row_factor[row / row_group]     (drop path) */
     const float *residual; ptrdiff_t residual_stride;   /* v += residual[row][col] */

@@ -52,14 +52,40 @@ static void gemm_add_matrix(const struct gemm_spot *g, const void *x, enum dtype
     }
 }
 
-static void gemm_times_gate(const struct gemm_spot *g, const struct epilogue *ep)
+INLINE void gemm_keep(void *p, enum dtype type, ptrdiff_t at, int n, vf x)
+{
+    if (type == F32 && n >= VN)
+        v_store((float *)p + at, x);
+    else if (type == F32)
+        v_store_n((float *)p + at, n, x);
+    else if (n >= VN)
+        v_store_bf16((uint16_t *)p + at, x);
+    else
+        v_store_bf16_n((uint16_t *)p + at, n, x);
+}
+
+INLINE void gemm_times_slope(const struct gemm_spot *g, const struct epilogue *ep, enum activation f)
 {
     for (int i = 0; i < g->rows; i++) {
         float *t = g->t + i * g->width;
         for (int j = 0; j < g->cols; j += VN) {
-            vf x = gemm_part_of(ep->gate, ep->gate_type, (g->row + i) * ep->gate_stride + g->col + j, g->cols - j);
-            v_store(t + j, v_mul(v_load(t + j), v_activate_gradient(ep->gate_activation, x)));
+            ptrdiff_t at = (g->row + i) * ep->gate_stride + g->col + j;
+            struct activated y = v_activate(f, gemm_part_of(ep->gate, ep->gate_type, at, g->cols - j));
+            v_store(t + j, v_mul(v_load(t + j), y.slope));
+            if (ep->activated)
+                gemm_keep(ep->activated, ep->gate_type, at, g->cols - j, y.value);
         }
+    }
+}
+static void gemm_times_gate(const struct gemm_spot *g, const struct epilogue *ep)
+{
+    switch (ep->gate_activation) {      /* a loop each: no branch in it, and constants in registers */
+    case ACT_NONE: gemm_times_slope(g, ep, ACT_NONE); return;
+    case ACT_GELU: gemm_times_slope(g, ep, ACT_GELU); return;
+    case ACT_GELU_TANH: gemm_times_slope(g, ep, ACT_GELU_TANH); return;
+    case ACT_QUICK_GELU: gemm_times_slope(g, ep, ACT_QUICK_GELU); return;
+    case ACT_RELU: gemm_times_slope(g, ep, ACT_RELU); return;
+    case ACT_SILU: gemm_times_slope(g, ep, ACT_SILU); return;
     }
 }
 

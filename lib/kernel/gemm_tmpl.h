@@ -14,18 +14,21 @@ struct gemm_step {          /* to[h][nv * VN] = from + a b, panels of depth k; f
     ptrdiff_t from_stride, to_stride, a_stride, b_stride;    /* a_stride: of ROWS */
     uintptr_t next, soon;               /* memory to ask for: what the next panels of b take, and what is packed next */
     ptrdiff_t next_step, soon_step;     /* bytes of it for each depth */
-    struct gemm_rows_ahead read, write; /* what the finished tile meets: asked for row by row, as a burst of misses would
-                                           hold up the panels */
+    struct gemm_rows_ahead read, write, keep;   /* what the finished tile meets: asked for row by row, as a burst of misses
+                                                   would hold up the panels */
 };
 enum { AHEAD_A = 16 };      /* depths of a that are asked for early: it streams from second cache */
 
 INLINE void gemm_ask_row(const struct gemm_step *s, int i)
 {
     const char *read = s->read.at + i * s->read.step, *write = s->write.at + i * s->write.step;
+    const char *keep = s->keep.at + i * s->keep.step;
     prefetch_near(read);
     prefetch_near(read + s->read.last);
     prefetch_write(write);
     prefetch_write(write + s->write.last);
+    prefetch_write(keep);
+    prefetch_write(keep + s->keep.last);
 }
 
 /* sum += a b. Row i of ROWS is reached from every third one: addresses of x86 can do that without a register each. */
@@ -136,6 +139,9 @@ INLINE void gemm_look_ahead(const struct gemm_run *g, struct gemm_step *s, int r
     const struct epilogue *ep = g->last ? g->ep : NULL;
     s->write = g->last ? gemm_ahead(g->c, g->ct, g->ldc, row, col, cols) : gemm_ahead(s->to, F32, s->to_stride, 0, 0, cols);
     s->read = s->from ? gemm_ahead(s->from, F32, s->from_stride, 0, 0, cols) : s->write;
+    s->keep = s->write;
+    if (ep && ep->activated)
+        s->keep = gemm_ahead(ep->activated, ep->gate_type, ep->gate_stride, row, col, cols);
     if (ep && ep->gate)
         s->read = gemm_ahead(ep->gate, ep->gate_type, ep->gate_stride, row, col, cols);
     else if (ep && ep->residual)
@@ -155,7 +161,7 @@ INLINE void gemm_run(const struct gemm_run *g, enum gemm_left left)
         int row = gemm_start(g->rows, t), h = gemm_start(g->rows, t + 1) - row;
         float *sums = g->first && g->last ? tile : g->sums + (ptrdiff_t)(row - start) * width;
         struct gemm_step s = { g->k, g->a + (row - start) * a_step, g->b, g->first ? NULL : sums, g->last ? tile : sums, VN,
-                               width, width, g->a_stride, b_stride, next, (uintptr_t)g->b, ahead, 0, { 0 }, { 0 } };
+                               width, width, g->a_stride, b_stride, next, (uintptr_t)g->b, ahead, 0, { 0 }, { 0 }, { 0 } };
         if (g->soon) {
             s.soon = (uintptr_t)g->soon + (uintptr_t)((row - start) * g->soon_row);
             s.soon_step = g->soon_depth;

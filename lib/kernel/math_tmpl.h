@@ -45,60 +45,49 @@ INLINE struct normal_tail v_normal_tail(vf x)
     return (struct normal_tail){ a, v_mul(t, p), v_fnma(v_mul(rest, v_all(0.5f)), bell, bell) };
 }
 
+/* f(x) and f'(x); whoever wants one of them pays for no more. */
+struct activated { vf value, slope; };
+
 /* x times the normal distribution, max(x, 0) - |x| tail bell. */
-INLINE vf v_gelu(vf x)
-{
-    struct normal_tail n = v_normal_tail(x);
-    return v_fnma(v_mul(n.a, n.tail), n.bell, v_max(v_zero(), x));
-}
-INLINE vf v_gelu_gradient(vf x)
+INLINE struct activated v_gelu(vf x)
 {
     struct normal_tail n = v_normal_tail(x);
     vf q = v_mul(n.tail, n.bell), density = v_mul(n.bell, v_all(0.398942280f));
-    return v_fma(v_copysign(n.a, x), density, v_less(x, v_zero(), q, v_sub(v_all(1.0f), q)));
+    vf slope = v_fma(v_copysign(n.a, x), density, v_less(x, v_zero(), q, v_sub(v_all(1.0f), q)));
+    return (struct activated){ v_fnma(v_mul(n.a, n.tail), n.bell, v_max(v_zero(), x)), slope };
+}
+
+/* x s(u(x)), s the sigmoid, slope = u'(x). */
+INLINE struct activated v_gated(vf x, vf u, vf slope)
+{
+    struct gate s = v_gate(u);
+    return (struct activated){ v_mul(x, s.on), v_fma(v_mul(v_mul(s.on, s.off), x), slope, s.on) };
 }
 
 /* (1 + tanh(u)) / 2 = sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3). It has saturated long before |x| = 16. */
-INLINE struct gate v_gate_tanh(vf x, vf *slope)
+INLINE struct activated v_gelu_tanh(vf x)
 {
-    vf a = v_max(v_all(-16.0f), v_min(v_all(16.0f), x)), y = v_mul(a, a), c = v_all(1.59576912f);
-    *slope = v_mul(c, v_fma(y, v_all(0.134145f), v_all(1.0f)));
-    return v_gate(v_mul(v_mul(c, a), v_fma(y, v_all(0.044715f), v_all(1.0f))));
+    vf a = v_max(v_all(-16.0f), v_min(v_all(16.0f), x)), y = v_mul(a, a), c = v_all(1.59576912f), one = v_all(1.0f);
+    return v_gated(x, v_mul(v_mul(c, a), v_fma(y, v_all(0.044715f), one)), v_mul(c, v_fma(y, v_all(0.134145f), one)));
 }
 
-/* The gradient of x s(u(x)), s the sigmoid, slope = u'(x). */
-INLINE vf v_gate_gradient(vf x, struct gate s, vf slope)
+INLINE struct activated v_relu(vf x)
 {
-    return v_fma(v_mul(v_mul(s.on, s.off), x), slope, s.on);
+    vf flat = v_max(v_zero(), v_min(v_zero(), x));      /* 0 or NaN */
+    return (struct activated){ v_max(v_zero(), x), v_less(v_zero(), x, v_all(1.0f), flat) };
 }
 
-INLINE vf v_activate(enum activation f, vf x)
+INLINE struct activated v_activate(enum activation f, vf x)
 {
-    vf slope;
     switch (f) {
     case ACT_GELU: return v_gelu(x);
-    case ACT_GELU_TANH: return v_mul(x, v_gate_tanh(x, &slope).on);
-    case ACT_QUICK_GELU: return v_mul(x, v_gate(v_mul(x, v_all(1.702f))).on);
-    case ACT_RELU: return v_max(v_zero(), x);
-    case ACT_SILU: return v_mul(x, v_gate(x).on);
+    case ACT_GELU_TANH: return v_gelu_tanh(x);
+    case ACT_QUICK_GELU: return v_gated(x, v_mul(x, v_all(1.702f)), v_all(1.702f));
+    case ACT_RELU: return v_relu(x);
+    case ACT_SILU: return v_gated(x, x, v_all(1.0f));
     case ACT_NONE: break;
     }
-    return x;
-}
-
-INLINE vf v_activate_gradient(enum activation f, vf x)
-{
-    vf one = v_all(1.0f), slope;
-    struct gate s;
-    switch (f) {
-    case ACT_GELU: return v_gelu_gradient(x);
-    case ACT_GELU_TANH: s = v_gate_tanh(x, &slope); return v_gate_gradient(x, s, slope);
-    case ACT_QUICK_GELU: slope = v_all(1.702f); return v_gate_gradient(x, v_gate(v_mul(x, slope)), slope);
-    case ACT_RELU: return v_less(v_zero(), x, one, v_max(v_zero(), v_min(v_zero(), x)));    /* 0 or NaN there */
-    case ACT_SILU: return v_gate_gradient(x, v_gate(x), one);
-    case ACT_NONE: break;
-    }
-    return one;
+    return (struct activated){ x, v_all(1.0f) };
 }
 
 /* The m lanes that are there, m = VN in the body of a loop and what is left at its end. */

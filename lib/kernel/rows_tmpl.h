@@ -226,9 +226,9 @@ INLINE void activate_all(int n, enum activation f, const float *x, float *y)
 {
     int i = 0;
     for (; i <= n - VN; i += VN)
-        v_store(y + i, v_activate(f, v_load(x + i)));
+        v_store(y + i, v_activate(f, v_load(x + i)).value);
     if (i < n)
-        v_store_n(y + i, n - i, v_activate(f, v_load_n(x + i, n - i)));
+        v_store_n(y + i, n - i, v_activate(f, v_load_n(x + i, n - i)).value);
 }
 static void row_activate(int n, enum activation f, const float *x, float *y)
 {
@@ -246,9 +246,9 @@ static void row_activate_backward(int n, enum activation f, const float *x, cons
 {
     int i = 0;
     for (; i <= n - VN; i += VN)
-        v_store(dx + i, v_mul(v_load(dy + i), v_activate_gradient(f, v_load(x + i))));
+        v_store(dx + i, v_mul(v_load(dy + i), v_activate(f, v_load(x + i)).slope));
     if (i < n)
-        v_store_n(dx + i, n - i, v_mul(v_load_n(dy + i, n - i), v_activate_gradient(f, v_load_n(x + i, n - i))));
+        v_store_n(dx + i, n - i, v_mul(v_load_n(dy + i, n - i), v_activate(f, v_load_n(x + i, n - i)).slope));
 }
 
 static float row_top(int n, const float *x)

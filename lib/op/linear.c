@@ -23,7 +23,7 @@ enum { X, W, BIAS, GAMMA, BETA, SCALE, RESIDUAL, INPUTS };
 struct attr { float eps, drop_path; enum activation activation; enum dtype compute, type; int tokens; };
 
 /* Where the parts of the work memory start, in floats from its beginning; `product` is mim__matmul's. */
-struct layout { size_t factor, inner, partial, weight, bias, product, end; };
+struct layout { size_t factor, inner, active, partial, weight, bias, product, end; };
 
 static struct layout lay_out(const struct call *c, const struct kernels *k)
 {
@@ -32,7 +32,8 @@ static struct layout lay_out(const struct call *c, const struct kernels *k)
     size_t scaled = c->xs[SCALE] ? 1 : 0;
     struct layout l = { 0 };
     l.inner = round_up((size_t)tasks(n, imax(a->tokens, 1)), 16);
-    l.partial = l.inner + (c->xs[GAMMA] ? round_up((size_t)n * (size_t)in, 16) : 0);
+    l.active = l.inner + (c->xs[GAMMA] ? round_up((size_t)n * (size_t)in, 16) : 0);
+    l.partial = l.active + (a->activation ? round_up((size_t)n * (size_t)in * dtype_size(c->xt[X]), 64) / sizeof(float) : 0);
     l.weight = l.partial + round_up(zmax(2 * mim__op_sums_size(n, in), mim__op_sums_size(n, out)), 16);
     l.bias = l.weight + scaled * round_up((size_t)out * (size_t)in, 16);
     l.product = l.bias + scaled * round_up((size_t)out, 16);
@@ -119,8 +120,14 @@ static void backward_input(const struct call *c, const struct env *e, const stru
                         .col_factor = c->x[SCALE] };
     struct matrix w = { .data = c->x[W], .stride = in };
     if (!c->xs[GAMMA]) {
-        struct epilogue ep = { .gate = a->activation ? c->x[X] : NULL, .gate_type = c->xt[X], .gate_stride = in,
-                               .gate_activation = a->activation, .add = c->add >> X & 1 };
+        struct epilogue ep = { .add = c->add >> X & 1 };
+        if (a->activation) {
+            ep.gate = c->x[X];
+            ep.gate_type = c->xt[X];
+            ep.gate_stride = in;
+            ep.gate_activation = a->activation;
+            ep.activated = work + l->active;
+        }
         mim__matmul(e, a->compute, n, in, out, &g, &w, c->dx[X], c->xt[X], in, &ep, work + l->product);
         return;
     }
@@ -132,7 +139,8 @@ static void backward_input(const struct call *c, const struct env *e, const stru
     mim__op_norm_backward(e, &norm);
 }
 
-/* dw = g^T f(x), without the scale, into `to`. */
+/* dw = g^T f(x), without the scale, into `to`. Where dx was wanted, its product has left the activation of x in the work
+ * memory: it needs what the activation and its derivative have in common. */
 static void weight_product(const struct call *c, const struct env *e, const struct layout *l, const float *factor,
                            float *to, bool add)
 {
@@ -142,6 +150,10 @@ static void weight_product(const struct call *c, const struct env *e, const stru
                         .row_group = a->tokens };
     struct matrix x = input_matrix(c, c->saved);
     struct epilogue ep = { .add = add };
+    if (a->activation && c->dx[X]) {
+        x.data = (float *)e->work + l->active;
+        x.activation = ACT_NONE;
+    }
     mim__matmul(e, a->compute, out, in, n, &g, &x, to, F32, in, &ep, (float *)e->work + l->product);
 }
 

@@ -128,6 +128,7 @@ static void finish(struct product *x)
         ep->gate_stride = x->n + (int)draw(5);
         ep->gate = rows_of(x, ep->gate_type, x->m, x->n, ep->gate_stride);
         ep->gate_activation = (enum activation)draw(6);
+        ep->activated = draw(2) ? rows_of(x, ep->gate_type, x->m, x->n, ep->gate_stride) : NULL;
     }
     if (draw(2))
         ep->col_factor = numbers(x, F32, (size_t)x->n);
@@ -235,6 +236,16 @@ static void multiply_on(mim_context *ctx, struct product *x, const struct kernel
 
 static bool near(double a, double b, double slack) { return fabs(a - b) <= slack; }      /* false for NaN */
 
+/* Where the gate is kept activated, so it is at i, j. */
+static bool keeps(const struct epilogue *ep, int i, int j)
+{
+    if (!ep->gate || !ep->activated)
+        return true;
+    ptrdiff_t at = i * ep->gate_stride + j;
+    double want = activation(ep->gate_activation, value_at(ep->gate, ep->gate_type, at));
+    return near(value_at(ep->activated, ep->gate_type, at), want, 1e-6 + (ep->gate_type == BF16 ? fabs(want) / 256 : 0));
+}
+
 /* `samples` elements of c (all if there are not more), on every instruction set; what lies between rows is untouched. */
 static void compare(mim_context *ctx, struct product *x, int samples)
 {
@@ -256,6 +267,8 @@ static void compare(mim_context *ctx, struct product *x, int samples)
                 CHECK(!"product");
                 break;
             }
+            if (!CHECK(keeps(&x->ep, at[s] / x->n, at[s] % x->n)))
+                break;
         }
         size_t size = dtype_size(x->ct);
         for (int i = 0; i + 1 < x->m; i++) {
