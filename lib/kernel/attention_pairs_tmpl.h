@@ -42,15 +42,17 @@ static float *pairs_keys(const struct attention_head *h, void *scratch)
 static void pairs_turn(const struct attention_head *h, const struct attention_space *s, const float *x, int w, float *to)
 {
     pairs_along(w, s->ld, x, s->ld, s->out, s->ld);
-    attention_turn(w, ceil_div(h->dim, 2), s->out, s->ld, to, QB, TURN_PAD);
+    attention_turn(w, ceil_div(h->dim, 2), s->out, s->ld, to, QL, TURN_PAD);
 }
 
-static void pairs_scores(const struct attention_head *h, const struct attention_space *s, const float *k, int first, int w)
+static void pairs_scores(const struct attention_head *h, const struct attention_space *s, const float *k, int first, int w,
+                         float *top)
 {
     attention_pack(h, false, h->q, h->stride, first, w, s->q, s->ld);
     pairs_turn(h, s, s->q, w, s->qt);
     attention_bias(h, s, first, w);
-    const struct attention_product g = { h->n, ceil_div(h->dim, 2), k, s->ld, 1, s->qt, QB, s->st, QB, h->scale, h->bias, s->ahead };
+    const struct attention_product g = { h->n, ceil_div(h->dim, 2), k, s->ld, 1, s->qt, QL, s->st, QL,
+                                         h->scale * LOG2_E, h->bias, s->ahead, top };
     pairs_multiply(&g, w);
 }
 
@@ -64,13 +66,15 @@ static void attention_forward_pairs(const struct attention_head *h, void *scratc
     attention_pack(h, false, h->v, h->stride, 0, h->n, s.v, s.ld);
     pairs_along(h->n, s.ld, s.k, s.ld, s.k, s.ld);
     pairs_across(h->n, s.ld, s.v, s.ld);
-    for (int first = 0; first < h->n; first += QB) {
-        int w = imin(QB, h->n - first);
-        pairs_scores(h, &s, s.k, first, w);
+    for (int block = 0; block < attention_blocks(h->n); block++) {
+        int first = attention_block(h->n, block), w = attention_block(h->n, block + 1) - first;
+        attention_no_top(top);
+        pairs_scores(h, &s, s.k, first, w, top);
         for (int i = 0; i < w; i += VN)
             attention_softmax(h->n, false, s.st + i, top + i, sum + i);
-        pairs_across(h->n, w, s.st, QB);
-        const struct attention_product y = { w, ceil_div(h->n, 2), s.st, 1, QB, s.v, s.ld, s.out, s.ld, 1.0f, false, s.ahead };
+        pairs_across(h->n, w, s.st, QL);
+        const struct attention_product y = { w, ceil_div(h->n, 2), s.st, 1, QL, s.v, s.ld, s.out, s.ld, 1.0f, false,
+                                             s.ahead };
         pairs_multiply(&y, h->dim);
         attention_finish(h, &s, top, sum, first, w);
     }
@@ -80,16 +84,17 @@ static void attention_forward_pairs(const struct attention_head *h, void *scratc
 static void pairs_backward_scores(const struct attention_head *h, const struct attention_space *s, const float *k,
                                   int first, int w)
 {
-    pairs_scores(h, s, k, first, w);
+    pairs_scores(h, s, k, first, w, NULL);
     attention_pack(h, true, h->dy, h->dy_stride, first, w, s->dy, s->ld);
     pairs_turn(h, s, s->dy, w, s->dyt);
-    const struct attention_product g = { h->n, ceil_div(h->dim, 2), s->v, s->ld, 1, s->dyt, QB, s->dst, QB, 1.0f, false, s->ahead };
+    const struct attention_product g = { h->n, ceil_div(h->dim, 2), s->v, s->ld, 1, s->dyt, QL, s->dst, QL, 1.0f,
+                                         false, s->ahead };
     pairs_multiply(&g, w);
-    attention_gradients(h, s, first, w);
+    attention_gradients(h, s, true, first, w);
     int lanes = ceil_div(w, VN) * VN;
-    pairs_along(h->n, lanes, s->st, QB, s->st, QB);
-    pairs_along(h->n, lanes, s->dst, QB, s->st + QB / 2, QB);
-    pairs_across(h->n, lanes, s->dst, QB);
+    pairs_along(h->n, lanes, s->st, QL, s->st, QL);
+    pairs_along(h->n, lanes, s->dst, QL, s->st + QL / 2, QL);
+    pairs_across(h->n, lanes, s->dst, QL);
     pairs_across(w, s->ld, s->q, s->ld);
     pairs_across(w, s->ld, s->dy, s->ld);
 }
@@ -105,13 +110,15 @@ static void attention_backward_pairs(const struct attention_head *h, void *scrat
     pairs_along(h->n, s.ld, s.k, s.ld, k, s.ld);
     pairs_across(h->n, s.ld, s.k, s.ld);
     pairs_along(h->n, s.ld, s.v, s.ld, s.v, s.ld);
-    for (int first = 0; first < h->n; first += QB) {
-        int w = imin(QB, h->n - first), half = ceil_div(w, 2);
+    for (int block = 0; block < attention_blocks(h->n); block++) {
+        int first = attention_block(h->n, block), w = attention_block(h->n, block + 1) - first, half = ceil_div(w, 2);
         bool add = first > 0;
         pairs_backward_scores(h, &s, k, first, w);
-        const struct attention_product dv = { h->n, half, s.st, QB, 1, s.dy, s.ld, s.dv, s.ld, 1.0f, add, s.ahead };
-        const struct attention_product dk = { h->n, half, s.st + QB / 2, QB, 1, s.q, s.ld, s.dk, s.ld, h->scale, add, s.ahead };
-        const struct attention_product dq = { w, ceil_div(h->n, 2), s.dst, 1, QB, s.k, s.ld, s.out, s.ld, h->scale, false, s.ahead };
+        const struct attention_product dv = { h->n, half, s.st, QL, 1, s.dy, s.ld, s.dv, s.ld, 1.0f, add, s.ahead };
+        const struct attention_product dk = { h->n, half, s.st + QL / 2, QL, 1, s.q, s.ld, s.dk, s.ld, h->scale, add,
+                                              s.ahead };
+        const struct attention_product dq = { w, ceil_div(h->n, 2), s.dst, 1, QL, s.k, s.ld, s.out, s.ld, h->scale,
+                                              false, s.ahead };
         pairs_multiply(&dv, h->dim);
         pairs_multiply(&dk, h->dim);
         pairs_multiply(&dq, h->dim);

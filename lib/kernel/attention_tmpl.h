@@ -1,21 +1,32 @@
 /* SPDX-License-Identifier: MIT */
-/* attention_tmpl.h -- the kernels of attention.h. Work goes by blocks of QB queries, which are the lanes: the scores of
- * a block are held turned over, st[key][query], so that softmax is a matter of whole vectors. With pt its exponential,
+/* attention_tmpl.h -- the kernels of attention.h. Work goes by blocks of up to QB queries, which are the lanes: the scores
+ * of a block are held turned over, st[key][query], so that softmax is a matter of whole vectors. They are kept times
+ * log2(e), as it takes powers of two. With pt those powers,
  *
  *     st = scale k q^T     y = pt^T v     dst = v dy^T     dv += pt dy     dk += scale dst q     dq = scale dst^T k
  *
  * are products in tiles of AM rows by up to AV vectors, whose left operand is taken value by value (turned over as well as
  * not) and whose right operand is read straight on. All operands are packed as f32, rounded to bf16 first where that is
  * the compute type, rows padded to a multiple of 16 floats. Lanes of a last block that hold no query are computed like
- * others, from zeros, and never used. */
-enum { AM = 6, AV = VREGS == 32 ? 4 : 2, QB = 48 };
+ * others, from zeros, and never used. Rows of st are QL floats apart: an odd number of cache lines. */
+enum { AM = 6, AV = VREGS == 32 ? 4 : 2, QB = VREGS == 32 ? 64 : 48, QL = VREGS == 32 ? 80 : 48 };
+#define LOG2_E 1.44269504f
+#define LN_2 0.693147181f
 
-struct attention_space { int ld; float *k, *v, *dk, *dv, *st, *dst, *qt, *dyt, *q, *dy, *out; struct attention_ahead *ahead; };
+/* Queries go in blocks of nearly as many vectors each. */
+static int attention_blocks(int n) { return ceil_div(ceil_div(n, VN), QB / VN); }
+static int attention_block(int n, int block) { return imin(n, ceil_div(n, VN) * block / attention_blocks(n) * VN); }
+
+struct attention_space {
+    int ld;
+    float *k, *v, *dk, *dv, *st, *dst, *qt, *dyt, *q, *dy, *out;
+    struct attention_ahead *ahead;
+};
 
 static size_t attention_scratch(int n, int dim)
 {
     size_t ld = round_up((size_t)dim, 16), rows = (size_t)n;
-    return sizeof(float) * (4 * rows * ld + 2 * rows * QB + 2 * (size_t)dim * QB + 3 * QB * ld);
+    return sizeof(float) * (4 * rows * ld + 2 * rows * QL + 2 * (size_t)dim * QL + 3 * QB * ld);
 }
 
 static struct attention_space attention_cut(int n, int dim, void *scratch)
@@ -27,10 +38,10 @@ static struct attention_space attention_cut(int n, int dim, void *scratch)
     s.dk = s.v + rows;
     s.dv = s.dk + rows;
     s.st = s.dv + rows;
-    s.dst = s.st + (size_t)n * QB;
-    s.qt = s.dst + (size_t)n * QB;
-    s.dyt = s.qt + (size_t)dim * QB;
-    s.q = s.dyt + (size_t)dim * QB;
+    s.dst = s.st + (size_t)n * QL;
+    s.qt = s.dst + (size_t)n * QL;
+    s.dyt = s.qt + (size_t)dim * QL;
+    s.q = s.dyt + (size_t)dim * QL;
     s.dy = s.q + block;
     s.out = s.dy + block;
     return s;
@@ -87,7 +98,7 @@ static struct attention_ahead attention_ahead_of(const struct attention_head *h,
 /* Tiles that `products` products of keys by queries, and as many of queries by keys, come to. */
 static int attention_tiles(const struct attention_head *h, int over_keys, int over_queries)
 {
-    int blocks = ceil_div(h->n, QB);
+    int blocks = attention_blocks(h->n);
     return over_keys * blocks * ceil_div(h->n, AM) + over_queries * ceil_div(h->n, AM);
 }
 
@@ -100,12 +111,13 @@ struct attention_product {
     float alpha;
     bool add;
     struct attention_ahead *ahead;
+    float *top;                              /* [cols]: becomes the largest of a column and what it is; or NULL */
 };
 
 /* m <= AM rows by nv vectors, nv a constant; rows beyond m repeat the last one and are not stored. Pairs: values of a and b
  * are two bf16 each (pairs_*.h), and k counts these. */
 INLINE void attention_tile(bool pairs, int nv, int m, const struct attention_product *g, const float *a,
-                           const float *b, float *c)
+                           const float *b, float *c, float *top)
 {
     vf sum[AM][AV];
     const float *row[AM];
@@ -136,8 +148,21 @@ INLINE void attention_tile(bool pairs, int nv, int m, const struct attention_pro
         MIM_UNROLL
         for (int j = 0; j < nv; j++) {
             float *to = c + i * g->cr + j * VN;
-            if (i < m)
-                v_store(to, g->add ? v_fma(sum[i][j], alpha, v_load(to)) : v_mul(sum[i][j], alpha));
+            if (i < m) {
+                sum[i][j] = g->add ? v_fma(sum[i][j], alpha, v_load(to)) : v_mul(sum[i][j], alpha);
+                v_store(to, sum[i][j]);
+            } else
+                sum[i][j] = sum[0][j];
+        }
+    }
+    if (top) {
+        MIM_UNROLL
+        for (int j = 0; j < nv; j++) {
+            vf most = v_load(top + j * VN);
+            MIM_UNROLL
+            for (int i = 0; i < AM; i++)
+                most = v_max(sum[i][j], most);
+            v_store(top + j * VN, most);
         }
     }
 }
@@ -149,15 +174,16 @@ INLINE void attention_product_of(bool pairs, const struct attention_product *g, 
     for (int t = 0; t < chunks; t++) {
         int from = vectors * t / chunks, nv = vectors * (t + 1) / chunks - from;
         const float *b = g->b + from * VN;
+        float *top = g->top ? g->top + from * VN : NULL;
         for (int i = 0; i < g->m; i += AM) {
             int m = imin(AM, g->m - i);
             const float *a = g->a + i * g->ar;
             float *c = g->c + i * g->cr + from * VN;
             switch (nv) {
-            case 1: attention_tile(pairs, 1, m, g, a, b, c); break;
-            case 2: attention_tile(pairs, 2, m, g, a, b, c); break;
-            case 3: attention_tile(pairs, imin(3, AV), m, g, a, b, c); break;
-            default: attention_tile(pairs, AV, m, g, a, b, c); break;
+            case 1: attention_tile(pairs, 1, m, g, a, b, c, top); break;
+            case 2: attention_tile(pairs, 2, m, g, a, b, c, top); break;
+            case 3: attention_tile(pairs, imin(3, AV), m, g, a, b, c, top); break;
+            default: attention_tile(pairs, AV, m, g, a, b, c, top); break;
             }
             if (g->ahead)
                 attention_ask(g->ahead);
@@ -229,44 +255,44 @@ static void attention_turn(int rows, int cols, const float *x, ptrdiff_t ldx, fl
             attention_turn_block(imin(VN, rows - r), imin(VN, cols - c), x + r * ldx + c, ldx, y + c * ldy + r, ldy, how);
 }
 
-/* The bias of queries [first, first + w), where the scores are to be added to it. */
+/* The bias of queries [first, first + w) times log2(e), where the scores are to be added to it. */
 static void attention_bias(const struct attention_head *h, const struct attention_space *s, int first, int w)
 {
-    if (h->bias)
-        attention_turn(w, h->n, h->bias + (ptrdiff_t)first * h->n, h->n, s->st, QB, TURN_PAD);
+    if (!h->bias)
+        return;
+    attention_turn(w, h->n, h->bias + (ptrdiff_t)first * h->n, h->n, s->st, QL, TURN_PAD);
+    for (int j = 0; j < h->n; j++)
+        for (int i = 0; i < w; i += VN)
+            v_store(s->st + (ptrdiff_t)j * QL + i, v_mul(v_load(s->st + (ptrdiff_t)j * QL + i), v_all(LOG2_E)));
 }
 
-/* Queries [first, first + w): st[key][query] = scale k q + bias. */
-static void attention_scores(const struct attention_head *h, const struct attention_space *s, bool round, int first, int w)
+/* Queries [first, first + w): st[key][query] = (scale k q + bias) log2(e), and the largest of a query, if asked for. */
+static void attention_scores(const struct attention_head *h, const struct attention_space *s, bool round, int first, int w,
+                             float *top)
 {
     attention_pack(h, round, h->q, h->stride, first, w, s->q, s->ld);
-    attention_turn(w, h->dim, s->q, s->ld, s->qt, QB, TURN_PAD);
+    attention_turn(w, h->dim, s->q, s->ld, s->qt, QL, TURN_PAD);
     attention_bias(h, s, first, w);
-    const struct attention_product g = { h->n, h->dim, s->k, s->ld, 1, s->qt, QB, s->st, QB, h->scale, h->bias, s->ahead };
+    const struct attention_product g = { h->n, h->dim, s->k, s->ld, 1, s->qt, QL, s->st, QL, h->scale * LOG2_E,
+                                         h->bias, s->ahead, top };
     attention_multiply(&g, w);
 }
 
-/* VN queries: st becomes exp(st - top), unnormalised; top and sum over the keys. */
-static void attention_softmax(int n, bool round, float *st, float *top, float *sum)
+static void attention_no_top(float top[QB])
 {
-    vf most[4], total = v_zero();
-    int j = 0;
-    for (int c = 0; c < 4; c++)
-        most[c] = v_load(st);
-    for (; j <= n - 4; j += 4) {
-        MIM_UNROLL
-        for (int c = 0; c < 4; c++)
-            most[c] = v_max(v_load(st + (ptrdiff_t)(j + c) * QB), most[c]);
-    }
-    for (; j < n; j++)
-        most[0] = v_max(v_load(st + (ptrdiff_t)j * QB), most[0]);
-    most[0] = v_max(v_max(most[0], most[1]), v_max(most[2], most[3]));
-    for (j = 0; j < n; j++, st += QB) {
-        vf e = v_exp(v_sub(v_load(st), most[0]));
+    for (int i = 0; i < QB; i++)
+        top[i] = -INFINITY;
+}
+
+/* VN queries: st becomes 2^(st - top), unnormalised; its sum over the keys. */
+static void attention_softmax(int n, bool round, float *st, const float *top, float *sum)
+{
+    vf most = v_load(top), total = v_zero();
+    for (int j = 0; j < n; j++, st += QL) {
+        vf e = v_exp2_down(v_sub(v_load(st), most), round);
         total = v_add(total, e);
         v_store(st, round ? v_bf16(e) : e);
     }
-    v_store(top, most[0]);
     v_store(sum, total);
 }
 
@@ -275,7 +301,7 @@ static void attention_finish(const struct attention_head *h, const struct attent
                              int first, int w)
 {
     for (int i = 0; i < w; i++) {
-        h->lse[first + i] = top[i] + logf(sum[i]);
+        h->lse[first + i] = top[i] * LN_2 + logf(sum[i]);
         sum[i] = 1.0f / sum[i];
     }
     attention_unpack(h, s->out, s->ld, sum, false, h->y, h->y_stride, first, w);
@@ -289,12 +315,13 @@ static void attention_forward(const struct attention_head *h, bool round, void *
     float top[QB], sum[QB];
     attention_pack(h, round, h->k, h->stride, 0, h->n, s.k, s.ld);
     attention_pack(h, round, h->v, h->stride, 0, h->n, s.v, s.ld);
-    for (int first = 0; first < h->n; first += QB) {
-        int w = imin(QB, h->n - first);
-        attention_scores(h, &s, round, first, w);
+    for (int block = 0; block < attention_blocks(h->n); block++) {
+        int first = attention_block(h->n, block), w = attention_block(h->n, block + 1) - first;
+        attention_no_top(top);
+        attention_scores(h, &s, round, first, w, top);
         for (int i = 0; i < w; i += VN)
             attention_softmax(h->n, round, s.st + i, top + i, sum + i);
-        const struct attention_product y = { w, h->n, s.st, 1, QB, s.v, s.ld, s.out, s.ld, 1.0f, false, s.ahead };
+        const struct attention_product y = { w, h->n, s.st, 1, QL, s.v, s.ld, s.out, s.ld, 1.0f, false, s.ahead };
         attention_multiply(&y, h->dim);
         attention_finish(h, &s, top, sum, first, w);
     }
@@ -303,9 +330,9 @@ static void attention_forward(const struct attention_head *h, bool round, void *
 /* VN queries: p = exp(st - lse), into st. */
 static void attention_probabilities(int n, float *st, const float *lse)
 {
-    vf shift = v_load(lse);
-    for (int j = 0; j < n; j++, st += QB)
-        v_store(st, v_exp(v_sub(v_load(st), shift)));
+    vf shift = v_mul(v_load(lse), v_all(LOG2_E));
+    for (int j = 0; j < n; j++, st += QL)
+        v_store(st, v_exp2_down(v_sub(v_load(st), shift), false));
 }
 
 static void attention_weights_of(const struct attention_head *h, bool round, float *p, void *scratch)
@@ -313,62 +340,64 @@ static void attention_weights_of(const struct attention_head *h, bool round, flo
     struct attention_space s = attention_cut(h->n, h->dim, scratch);
     float lse[QB] = { 0 };
     attention_pack(h, round, h->k, h->stride, 0, h->n, s.k, s.ld);
-    for (int first = 0; first < h->n; first += QB) {
-        int w = imin(QB, h->n - first);
-        attention_scores(h, &s, round, first, w);
+    for (int block = 0; block < attention_blocks(h->n); block++) {
+        int first = attention_block(h->n, block), w = attention_block(h->n, block + 1) - first;
+        attention_scores(h, &s, round, first, w, NULL);
         memcpy(lse, h->lse + first, (size_t)w * sizeof *lse);
         for (int i = 0; i < w; i += VN)
             attention_probabilities(h->n, s.st + i, lse + i);
-        attention_turn(h->n, w, s.st, QB, p + (ptrdiff_t)first * h->n, h->n, TURN);
+        attention_turn(h->n, w, s.st, QL, p + (ptrdiff_t)first * h->n, h->n, TURN);
     }
 }
 
 /* VN queries: st becomes p = exp(st - lse), dst becomes dS = p (dst - D). D is taken from this very p, so that the sum of a
  * row of dS is zero but for the rounding of its terms: keys have no gradient in common. */
-static void attention_score_gradients(int n, float *st, float *dst, const float *lse)
+static void attention_score_gradients(int n, bool rough, float *st, float *dst, const float *lse)
 {
-    vf shift = v_load(lse), whole = v_zero(), sum = v_zero();
+    vf shift = v_mul(v_load(lse), v_all(LOG2_E)), whole = v_zero(), sum = v_zero();
     for (int j = 0; j < n; j++) {
-        vf p = v_exp(v_sub(v_load(st + j * QB), shift));
-        v_store(st + j * QB, p);
+        vf p = v_exp2_down(v_sub(v_load(st + j * QL), shift), rough);
+        v_store(st + j * QL, p);
         whole = v_add(whole, p);
-        sum = v_fma(p, v_load(dst + j * QB), sum);
+        sum = v_fma(p, v_load(dst + j * QL), sum);
     }
     vf mean = v_div(sum, whole);
     for (int j = 0; j < n; j++)
-        v_store(dst + j * QB, v_mul(v_load(st + j * QB), v_sub(v_load(dst + j * QB), mean)));
+        v_store(dst + j * QL, v_mul(v_load(st + j * QL), v_sub(v_load(dst + j * QL), mean)));
 }
 
 /* The scores in st and dv^T in dst become p and dS; dbias on the way. */
-static void attention_gradients(const struct attention_head *h, const struct attention_space *s, int first, int w)
+static void attention_gradients(const struct attention_head *h, const struct attention_space *s, bool rough, int first,
+                                int w)
 {
     float lse[QB] = { 0 };
     memcpy(lse, h->lse + first, (size_t)w * sizeof *lse);
     for (int i = 0; i < w; i += VN)
-        attention_score_gradients(h->n, s->st + i, s->dst + i, lse + i);
+        attention_score_gradients(h->n, rough, s->st + i, s->dst + i, lse + i);
     if (h->dbias)
-        attention_turn(h->n, w, s->dst, QB, h->dbias + (ptrdiff_t)first * h->n, h->n, TURN_ADD);
+        attention_turn(h->n, w, s->dst, QL, h->dbias + (ptrdiff_t)first * h->n, h->n, TURN_ADD);
 }
 
-static void attention_round(float *x, ptrdiff_t n)
+static void attention_round(int n, int w, float *x)
 {
-    for (ptrdiff_t i = 0; i < n; i += VN)
-        v_store(x + i, v_bf16(v_load(x + i)));
+    for (int j = 0; j < n; j++, x += QL)
+        for (int i = 0; i < w; i += VN)
+            v_store(x + i, v_bf16(v_load(x + i)));
 }
 
 /* st and dst of a block, as the products want them. */
 static void attention_backward_scores(const struct attention_head *h, const struct attention_space *s, bool round,
                                       int first, int w)
 {
-    attention_scores(h, s, round, first, w);
+    attention_scores(h, s, round, first, w, NULL);
     attention_pack(h, round, h->dy, h->dy_stride, first, w, s->dy, s->ld);
-    attention_turn(w, h->dim, s->dy, s->ld, s->dyt, QB, TURN_PAD);
-    const struct attention_product g = { h->n, h->dim, s->v, s->ld, 1, s->dyt, QB, s->dst, QB, 1.0f, false, s->ahead };
+    attention_turn(w, h->dim, s->dy, s->ld, s->dyt, QL, TURN_PAD);
+    const struct attention_product g = { h->n, h->dim, s->v, s->ld, 1, s->dyt, QL, s->dst, QL, 1.0f, false, s->ahead };
     attention_multiply(&g, w);
-    attention_gradients(h, s, first, w);
+    attention_gradients(h, s, round, first, w);
     if (round) {
-        attention_round(s->st, (ptrdiff_t)h->n * QB);
-        attention_round(s->dst, (ptrdiff_t)h->n * QB);
+        attention_round(h->n, w, s->st);
+        attention_round(h->n, w, s->dst);
     }
 }
 
@@ -379,13 +408,13 @@ static void attention_backward(const struct attention_head *h, bool round, void 
     s.ahead = &ahead;
     attention_pack(h, round, h->k, h->stride, 0, h->n, s.k, s.ld);
     attention_pack(h, round, h->v, h->stride, 0, h->n, s.v, s.ld);
-    for (int first = 0; first < h->n; first += QB) {
-        int w = imin(QB, h->n - first);
+    for (int block = 0; block < attention_blocks(h->n); block++) {
+        int first = attention_block(h->n, block), w = attention_block(h->n, block + 1) - first;
         bool add = first > 0;
         attention_backward_scores(h, &s, round, first, w);
-        const struct attention_product dv = { h->n, w, s.st, QB, 1, s.dy, s.ld, s.dv, s.ld, 1.0f, add, s.ahead };
-        const struct attention_product dk = { h->n, w, s.dst, QB, 1, s.q, s.ld, s.dk, s.ld, h->scale, add, s.ahead };
-        const struct attention_product dq = { w, h->n, s.dst, 1, QB, s.k, s.ld, s.out, s.ld, h->scale, false, s.ahead };
+        const struct attention_product dv = { h->n, w, s.st, QL, 1, s.dy, s.ld, s.dv, s.ld, 1.0f, add, s.ahead };
+        const struct attention_product dk = { h->n, w, s.dst, QL, 1, s.q, s.ld, s.dk, s.ld, h->scale, add, s.ahead };
+        const struct attention_product dq = { w, h->n, s.dst, 1, QL, s.k, s.ld, s.out, s.ld, h->scale, false, s.ahead };
         attention_multiply(&dv, h->dim);
         attention_multiply(&dk, h->dim);
         attention_multiply(&dq, h->dim);

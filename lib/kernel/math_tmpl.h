@@ -16,6 +16,25 @@ INLINE vf v_exp(vf x)
     return v_ldexp(v_add(v_fma(q, v_mul(r, r), r), v_all(1.0f)), n);
 }
 
+/* 2^x for x <= 0, what attention spends its time on: to 1e-7, or, where what follows is rounded to bf16, to 4e-6. */
+INLINE vf v_exp2_down(vf x, bool rough)
+{
+    x = v_max(v_all(-150.0f), x);
+    vf n = v_round(x), f = v_sub(x, n), q;
+    if (rough) {
+        q = v_fma(v_all(0.009782912638f), f, v_all(0.05597688363f));
+        q = v_fma(q, f, v_all(0.2402071108f));
+        q = v_fma(q, f, v_all(0.6931136044f));
+    } else {
+        q = v_fma(v_all(1.559467813e-4f), f, v_all(0.001340664390f));
+        q = v_fma(q, f, v_all(0.009617692973f));
+        q = v_fma(q, f, v_all(0.05550310551f));
+        q = v_fma(q, f, v_all(0.2402265278f));
+        q = v_fma(q, f, v_all(0.6931472150f));
+    }
+    return v_ldexp(v_fma(q, f, v_all(1.0f)), n);
+}
+
 /* The sigmoid 1 / (1 + exp(-x)) and 1 minus it, each to a few ulp in both tails. */
 struct gate { vf on, off; };
 INLINE struct gate v_gate(vf x)

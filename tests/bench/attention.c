@@ -3,7 +3,7 @@
  * [batch, tokens, 3 width] that a linear layer has just made, forward and backward through the operators.
  *
  *     attention [threads] [isa] [tokens]
- *               1         best  all
+ *               1         best   all
  *
  * isa: a set of instructions by name, "best", or "all". Counted are 4 n^2 dim operations a head forward and 8 n^2 dim
  * backward; what is computed once more, and softmax, are not. A line has the median rates in GFLOP/s and, behind the
@@ -40,7 +40,8 @@ static mim_status build(struct bench *b, const struct size *s, enum dtype type)
     struct tensor *x = mim__graph_input(b->g, "x", SHAPE(s->batch, s->tokens, 32), F32);
     struct linear linear = { .no_bias = true, .compute = type, .type = type, .weight_init = uniform };
     struct tensor *qkv = mim__op_linear(b->g, "qkv", x, 3 * width, linear);
-    struct tensor *bias = !s->bias ? NULL : mim__graph_param(b->g, "bias", SHAPE(s->heads, s->tokens, s->tokens), uniform, 0);
+    struct shape square = SHAPE(s->heads, s->tokens, s->tokens);
+    struct tensor *bias = s->bias ? mim__graph_param(b->g, "bias", square, uniform, 0) : NULL;
     b->y = mim__op_attention(b->g, qkv, bias, (struct attention){ .heads = s->heads, .compute = type });
     mim__graph_output(b->g, "y", b->y);
     size_t size = mim__graph_store_size(b->g, 0);
@@ -99,9 +100,10 @@ static void measure(const struct bench *b, const struct kernels *k, const struct
     }
     double l = median(top), f = median(forward), r = median(backward);
     double work = 4e-9 * s->batch * s->heads * s->dim * s->tokens * s->tokens;
-    printf("%-12s %-4s %4d x %2d heads of %2d%s  forward %6.1f backward %6.1f limit %6.1f  ratios %.3f %.3f %.3f  scratch %5zu KiB\n",
-           k->isa, type == BF16 ? "bf16" : "f32", s->tokens, s->heads, s->dim, s->bias ? " bias" : "     ", work / f, 2 * work / r,
-           l, work / f / l, 2 * work / r / l, 3 * work / (f + r) / l, k->attention[type].scratch(s->tokens, s->dim) >> 10);
+    printf("%-12s %-4s %4d x %2d heads of %2d%s  forward %6.1f backward %6.1f limit %6.1f", k->isa, type == BF16 ? "bf16" : "f32",
+           s->tokens, s->heads, s->dim, s->bias ? " bias" : "     ", work / f, 2 * work / r, l);
+    printf("  ratios %.3f %.3f %.3f  scratch %5zu KiB\n", work / f / l, 2 * work / r / l, 3 * work / (f + r) / l,
+           k->attention[type].scratch(s->tokens, s->dim) >> 10);
     fflush(stdout);
 }
 
