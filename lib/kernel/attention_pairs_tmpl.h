@@ -74,7 +74,7 @@ static void attention_forward_pairs(const struct attention_head *h, void *scratc
             attention_softmax(h->n, false, s.st + i, top + i, sum + i);
         pairs_across(h->n, w, s.st, QL);
         const struct attention_product y = { w, ceil_div(h->n, 2), s.st, 1, QL, s.v, s.ld, s.out, s.ld, 1.0f, false,
-                                             s.ahead };
+                                             s.ahead, NULL };
         pairs_multiply(&y, h->dim);
         attention_finish(h, &s, top, sum, first, w);
     }
@@ -88,7 +88,7 @@ static void pairs_backward_scores(const struct attention_head *h, const struct a
     attention_pack(h, true, h->dy, h->dy_stride, first, w, s->dy, s->ld);
     pairs_turn(h, s, s->dy, w, s->dyt);
     const struct attention_product g = { h->n, ceil_div(h->dim, 2), s->v, s->ld, 1, s->dyt, QL, s->dst, QL, 1.0f,
-                                         false, s->ahead };
+                                         false, s->ahead, NULL };
     pairs_multiply(&g, w);
     attention_gradients(h, s, true, first, w);
     int lanes = ceil_div(w, VN) * VN;
@@ -114,11 +114,11 @@ static void attention_backward_pairs(const struct attention_head *h, void *scrat
         int first = attention_block(h->n, block), w = attention_block(h->n, block + 1) - first, half = ceil_div(w, 2);
         bool add = first > 0;
         pairs_backward_scores(h, &s, k, first, w);
-        const struct attention_product dv = { h->n, half, s.st, QL, 1, s.dy, s.ld, s.dv, s.ld, 1.0f, add, s.ahead };
+        const struct attention_product dv = { h->n, half, s.st, QL, 1, s.dy, s.ld, s.dv, s.ld, 1.0f, add, s.ahead, NULL };
         const struct attention_product dk = { h->n, half, s.st + QL / 2, QL, 1, s.q, s.ld, s.dk, s.ld, h->scale, add,
-                                              s.ahead };
+                                              s.ahead, NULL };
         const struct attention_product dq = { w, ceil_div(h->n, 2), s.dst, 1, QL, s.k, s.ld, s.out, s.ld, h->scale,
-                                              false, s.ahead };
+                                              false, s.ahead, NULL };
         pairs_multiply(&dv, h->dim);
         pairs_multiply(&dk, h->dim);
         pairs_multiply(&dq, h->dim);

@@ -321,7 +321,7 @@ static void attention_forward(const struct attention_head *h, bool round, void *
         attention_scores(h, &s, round, first, w, top);
         for (int i = 0; i < w; i += VN)
             attention_softmax(h->n, round, s.st + i, top + i, sum + i);
-        const struct attention_product y = { w, h->n, s.st, 1, QL, s.v, s.ld, s.out, s.ld, 1.0f, false, s.ahead };
+        const struct attention_product y = { w, h->n, s.st, 1, QL, s.v, s.ld, s.out, s.ld, 1.0f, false, s.ahead, NULL };
         attention_multiply(&y, h->dim);
         attention_finish(h, &s, top, sum, first, w);
     }
@@ -392,7 +392,7 @@ static void attention_backward_scores(const struct attention_head *h, const stru
     attention_scores(h, s, round, first, w, NULL);
     attention_pack(h, round, h->dy, h->dy_stride, first, w, s->dy, s->ld);
     attention_turn(w, h->dim, s->dy, s->ld, s->dyt, QL, TURN_PAD);
-    const struct attention_product g = { h->n, h->dim, s->v, s->ld, 1, s->dyt, QL, s->dst, QL, 1.0f, false, s->ahead };
+    const struct attention_product g = { h->n, h->dim, s->v, s->ld, 1, s->dyt, QL, s->dst, QL, 1.0f, false, s->ahead, NULL };
     attention_multiply(&g, w);
     attention_gradients(h, s, round, first, w);
     if (round) {
@@ -412,9 +412,10 @@ static void attention_backward(const struct attention_head *h, bool round, void 
         int first = attention_block(h->n, block), w = attention_block(h->n, block + 1) - first;
         bool add = first > 0;
         attention_backward_scores(h, &s, round, first, w);
-        const struct attention_product dv = { h->n, w, s.st, QL, 1, s.dy, s.ld, s.dv, s.ld, 1.0f, add, s.ahead };
-        const struct attention_product dk = { h->n, w, s.dst, QL, 1, s.q, s.ld, s.dk, s.ld, h->scale, add, s.ahead };
-        const struct attention_product dq = { w, h->n, s.dst, 1, QL, s.k, s.ld, s.out, s.ld, h->scale, false, s.ahead };
+        const struct attention_product dv = { h->n, w, s.st, QL, 1, s.dy, s.ld, s.dv, s.ld, 1.0f, add, s.ahead, NULL };
+        const struct attention_product dk = { h->n, w, s.dst, QL, 1, s.q, s.ld, s.dk, s.ld, h->scale, add, s.ahead, NULL };
+        const struct attention_product dq = { w, h->n, s.dst, 1, QL, s.k, s.ld, s.out, s.ld, h->scale, false,
+                                              s.ahead, NULL };
         attention_multiply(&dv, h->dim);
         attention_multiply(&dk, h->dim);
         attention_multiply(&dq, h->dim);
