@@ -33,17 +33,17 @@ static struct attention_space attention_cut(int n, int dim, void *scratch)
 {
     size_t ld = round_up((size_t)dim, 16), rows = (size_t)n * ld, block = QB * ld;
     struct attention_space s = { .ld = (int)ld };
-    s.k = scratch;
-    s.v = s.k + rows;
-    s.dk = s.v + rows;
+    s.k = scratch;                           /* what attention_weights_of needs comes first */
+    s.st = s.k + rows;
+    s.qt = s.st + (size_t)n * QL;
+    s.q = s.qt + (size_t)dim * QL;
+    s.v = s.q + block;
+    s.out = s.v + rows;
+    s.dk = s.out + block;
     s.dv = s.dk + rows;
-    s.st = s.dv + rows;
-    s.dst = s.st + (size_t)n * QL;
-    s.qt = s.dst + (size_t)n * QL;
-    s.dyt = s.qt + (size_t)dim * QL;
-    s.q = s.dyt + (size_t)dim * QL;
-    s.dy = s.q + block;
-    s.out = s.dy + block;
+    s.dst = s.dv + rows;
+    s.dyt = s.dst + (size_t)n * QL;
+    s.dy = s.dyt + (size_t)dim * QL;
     return s;
 }
 
