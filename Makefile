@@ -117,6 +117,7 @@ $(BUILD)/tests/libsupport.a: $(SUPPORT)
 BESIDE := $(if $(SUPPORT),$(BUILD)/tests/libsupport.a)
 $(TESTS) $(BENCHES) $(FUZZERS) $(REPLAY) $(EXPORT) $(OPTIONS): %: %.o $(BESIDE) $(BUILD)/libmim.a
 	$(LINK) -o $@ $^ $(LDLIBS) -lm
+$(BUILD)/tests/bench/draw: $(BUILD)/objects/libexample.a
 $(ALONE): $(BUILD)/single/%: $(BUILD)/%.o $(BESIDE) $(BUILD)/single/mim.o
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(LDLIBS) -lm

@@ -12,9 +12,9 @@ static const uint32_t ink = 0x303030, faint = 0xE4E4E4, paper = 0xFFFFFF;
 struct axis { double least, most, step; int log; };         /* least and most are logarithms where log is set */
 struct plot { struct canvas canvas; struct axis x, y; };
 
-static int usable(const struct chart_curve *c, int i, int log_y)
+static int usable(const struct plot *p, const struct chart_curve *c, int i)
 {
-    return isfinite(c->x[i]) && isfinite(c->y[i]) && (!log_y || c->y[i] > 0);
+    return isfinite(c->x[i]) && isfinite(c->y[i]) && (!p->x.log || c->x[i] > 0) && (!p->y.log || c->y[i] > 0);
 }
 
 static double along(const struct axis *a, double value)     /* 0..1 */
@@ -27,6 +27,7 @@ static double at_y(const struct plot *p, double y) { return HEIGHT - BOTTOM - al
 
 static void widen(struct axis *a, double value)
 {
+    value = a->log ? log10(value) : value;
     a->least = fmin(a->least, value);
     a->most = fmax(a->most, value);
 }
@@ -49,15 +50,15 @@ static void finish_axis(struct axis *a, double wanted)
 
 static void find_axes(const struct chart *chart, struct plot *p)
 {
-    p->x = (struct axis){ INFINITY, -INFINITY, 0, 0 };
+    p->x = (struct axis){ INFINITY, -INFINITY, 0, chart->log_x };
     p->y = (struct axis){ INFINITY, -INFINITY, 0, chart->log_y };
     for (int k = 0; k < chart->count; k++)
         for (int i = 0; i < chart->curves[k].count; i++)
-            if (usable(&chart->curves[k], i, chart->log_y)) {
+            if (usable(p, &chart->curves[k], i)) {
                 widen(&p->x, chart->curves[k].x[i]);
-                widen(&p->y, chart->log_y ? log10(chart->curves[k].y[i]) : chart->curves[k].y[i]);
+                widen(&p->y, chart->curves[k].y[i]);
             }
-    if (!chart->log_y && p->y.least > 0 && p->y.least < 0.5 * p->y.most)
+    if (!chart->log_y && p->y.least > 0 && (chart->from_zero || p->y.least < 0.5 * p->y.most))
         p->y.least = 0;
     finish_axis(&p->x, 8);
     finish_axis(&p->y, 6);
@@ -87,33 +88,36 @@ static void tick_x(struct plot *p, double value)
 {
     char text[32];
     double x = at_x(p, value);
+    if (x < LEFT - 1 || x > WIDTH - RIGHT + 1)
+        return;
     number(text, sizeof text, value);
     canvas_line(&p->canvas, x, HEIGHT - BOTTOM, x, HEIGHT - BOTTOM + 5, 1, ink);
     canvas_text(&p->canvas, (int)x - canvas_text_width(2, text) / 2, HEIGHT - BOTTOM + 10, 2, ink, text);
 }
 
-static void draw_ticks(struct plot *p)
+static void axis_ticks(struct plot *p, const struct axis *a, void (*tick)(struct plot *p, double value))
 {
     static const double marks[] = { 1, 2, 5, 1.5, 3, 4, 6, 8 };
-    for (double v = ceil(p->x.least / p->x.step) * p->x.step; v <= p->x.most * (1 + 1e-12); v += p->x.step)
-        tick_x(p, v);
-    if (!p->y.log) {
-        for (double v = ceil(p->y.least / p->y.step) * p->y.step; v <= p->y.most; v += p->y.step)
-            tick_y(p, v);
-        return;
-    }
-    double decades = p->y.most - p->y.least;
+    double decades = a->most - a->least;
     int used = decades < 1 ? 8 : decades < 3 ? 3 : 1;
-    for (int decade = (int)floor(p->y.least); decade <= (int)ceil(p->y.most); decade++)
+    for (double v = ceil(a->least / a->step) * a->step; !a->log && v <= a->most + 1e-9 * a->step; v += a->step)
+        tick(p, v);
+    for (int decade = (int)floor(a->least); a->log && decade <= (int)ceil(a->most); decade++)
         for (int i = 0; i < used; i++)
-            tick_y(p, marks[i] * pow(10, decade));
+            tick(p, marks[i] * pow(10, decade));
+}
+
+static void draw_ticks(struct plot *p)
+{
+    axis_ticks(p, &p->x, tick_x);
+    axis_ticks(p, &p->y, tick_y);
 }
 
 static void draw_curve(struct plot *p, const struct chart_curve *c)
 {
     int before = -1;
     for (int i = 0; i < c->count; i++) {
-        if (!usable(c, i, p->y.log))
+        if (!usable(p, c, i))
             continue;
         double x = at_x(p, c->x[i]), y = at_y(p, c->y[i]);
         if (c->dots)

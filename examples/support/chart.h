@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* chart.h -- curves over a common x, as a PNG: axes with ticks, linear or logarithmic y, a legend. */
+/* chart.h -- curves over a common x, as a PNG: axes with ticks, linear or logarithmic, a legend. */
 #ifndef EXAMPLES_SUPPORT_CHART_H
 #define EXAMPLES_SUPPORT_CHART_H
 
@@ -18,6 +18,7 @@ struct chart {
     int log_y;
     const struct chart_curve *curves;
     int count;
+    int log_x, from_zero;           /* from_zero: the y axis starts at 0 */
 };
 
 /* 0, or -1: no memory, or the file cannot be written. A chart without points has axes alone. */

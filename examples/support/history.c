@@ -63,7 +63,8 @@ int history_chart(const struct history *training, const struct history *held_out
             { "held out", held_out ? held_out->step : NULL, held_out ? held_out->loss : NULL,
               held_out ? held_out->count : 0, 0xD06020, 0, 1 },
         };
-        struct chart chart = { title, "step", "loss", wide_range(y, n), curves, held_out ? 3 : 2 };
+        struct chart chart = { .title = title, .x_name = "step", .y_name = "loss", .log_y = wide_range(y, n),
+                               .curves = curves, .count = held_out ? 3 : 2 };
         result = chart_write(&chart, path);
     }
     free(x);

@@ -77,13 +77,13 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* One step that does not count, then three; more where that takes less than half a second, one where a step takes two. */
+/* One step that does not count, then three; more where that takes less than half a second, one where a step takes four. */
 static mim_status run(struct bench *b, size_t samples, double *median)
 {
     double seconds[STEPS + 1] = { 0 }, sum = 0;
     mim_status status = MIM_OK;
     int done = 0;
-    while (!status && done <= STEPS && (done < 4 ? sum < 2 || done < 2 : sum < 0.5)) {
+    while (!status && done <= STEPS && (done < 4 ? sum < 4 || done < 2 : sum < 0.5)) {
         status = mim_trainer_set_input(b->trainer, "pixels", MIM_F32, b->pixels, samples);
         if (!status) status = mim_trainer_step(b->trainer, NULL, 0, NULL);
         if (!status) status = mim_trainer_metric(b->trainer, "seconds", &seconds[done]);
