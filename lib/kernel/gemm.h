@@ -64,8 +64,9 @@ struct gemm_pack {          /* depths p to p + k of panels [from, to) of one ope
 struct gemm_run {           /* panels [from, to) of a by one panel of b */
     int k;                  /* packed values along the depth */
     const float *a, *b;     /* a starts with panel `from` */
-    ptrdiff_t a_stride, b_stride;   /* 0: packed. Otherwise f32 as it lies, so many floats from row to row; step 1 only,
-                                       and of b only where the panel's columns fill its width */
+    ptrdiff_t a_row, a_depth;       /* 0: packed. Otherwise f32 as it lies, so many floats from row to row and from depth */
+    ptrdiff_t b_stride;             /* to depth, one of the two 1; step 1 only. The same for b and its depths, where the
+                                       panel's columns fill its width */
     const void *soon;       /* memory that is packed next, to be asked for meanwhile; NULL: none */
     ptrdiff_t soon_row, soon_depth;     /* bytes further for each row of a's panels, and each packed value along the depth */
     const struct gemm_cut *rows, *cols;

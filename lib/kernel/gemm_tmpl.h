@@ -2,8 +2,9 @@
 /* gemm_tmpl.h -- the inner loops of a matrix product: a tile of c in registers, and a run of tiles.
  *
  * The ISA gives MR rows and NV vectors for a full tile; lower and narrower tiles are the same code with other constants.
- * Panels hold floats, or pairs of bf16 where the ISA multiplies these; floats of a may also be taken from the rows of a
- * matrix as they lie, where a product is too small to earn the packing back. */
+ * Panels hold floats, or pairs of bf16 where the ISA multiplies these; floats of a may also be taken from a
+ * matrix as it lies: from its rows, where a product is too small to earn the packing back, or from its columns, which are like
+ * a panel whose depths lie further apart. */
 enum gemm_left { PACKED, PACKED_PAIRS, ROWS };
 struct gemm_rows_ahead { const char *at; ptrdiff_t step, last; };   /* bytes from row to row, and to a row's last one */
 struct gemm_step {          /* to[h][nv * VN] = from + a b, panels of depth k; from NULL: zero */
@@ -11,7 +12,7 @@ struct gemm_step {          /* to[h][nv * VN] = from + a b, panels of depth k; f
     const float *a, *b, *from;
     float *to;
     int tail;               /* lanes of the last vector of a row that are stored */
-    ptrdiff_t from_stride, to_stride, a_stride, b_stride;    /* a_stride: of ROWS */
+    ptrdiff_t from_stride, to_stride, b_stride, a_row, a_depth;      /* a_row: of ROWS */
     uintptr_t next, soon;               /* memory to ask for: what the next panels of b take, and what is packed next */
     ptrdiff_t next_step, soon_step;     /* bytes of it for each depth */
     struct gemm_rows_ahead read, write, keep;   /* what the finished tile meets: asked for row by row, as a burst of misses
@@ -35,11 +36,12 @@ INLINE void gemm_ask_row(const struct gemm_step *s, int i)
 INLINE void gemm_chains(const struct gemm_step *s, enum gemm_left left, int h, int nv, vf sum[MR][NV])
 {
     const float *b = s->b, *row[(MR + 2) / 3];
-    int step = left == ROWS ? 1 : h, starts = left == ROWS ? (h + 2) / 3 : 1;
+    ptrdiff_t step = left == ROWS ? 1 : s->a_depth;
+    int starts = left == ROWS ? (h + 2) / 3 : 1;
     uintptr_t early = (uintptr_t)s->a + (uintptr_t)(AHEAD_A * step) * sizeof *b, next = s->next, soon = s->soon;
     MIM_UNROLL
     for (int i = 0; i < starts; i++)
-        row[i] = s->a + 3 * i * s->a_stride;
+        row[i] = s->a + 3 * i * s->a_row;
     for (int turn = 0; turn < h; turn++) {
         gemm_ask_row(s, turn);
         for (int p = turn < h - 1 ? s->k / h : s->k - (h - 1) * (s->k / h); p > 0; p--) {
@@ -52,7 +54,7 @@ INLINE void gemm_chains(const struct gemm_step *s, enum gemm_left left, int h, i
             prefetch_read((const void *)soon);
             MIM_UNROLL
             for (int i = 0; i < h; i++) {
-                vf y = v_all(left == ROWS ? row[i / 3][i % 3 * s->a_stride] : row[0][i]);
+                vf y = v_all(left == ROWS ? row[i / 3][i % 3 * s->a_row] : row[0][i]);
                 MIM_UNROLL
                 for (int j = 0; j < nv; j++)
                     sum[i][j] = left == PACKED_PAIRS ? v_fma_pairs(y, x[j], sum[i][j]) : v_fma(y, x[j], sum[i][j]);
@@ -153,15 +155,16 @@ INLINE void gemm_run(const struct gemm_run *g, enum gemm_left left)
     int start = gemm_start(g->rows, g->from), col = gemm_start(g->cols, g->panel);
     int width = gemm_start(g->cols, g->panel + 1) - col, cols = imin(width, g->cols->n - col);
     bool direct = g->last && !g->ep && g->ct == F32;
-    ptrdiff_t a_step = left == ROWS ? g->a_stride : g->k, b_stride = g->b_stride ? g->b_stride : width;
+    ptrdiff_t a_row = g->a_row ? g->a_row : g->k, b_stride = g->b_stride ? g->b_stride : width;
     int ahead = (int)sizeof(float) * width / imax(1, g->to - g->from);  /* each tile asks for a share of b's next panel */
     uintptr_t next = (uintptr_t)g->b + (uintptr_t)g->k * (uintptr_t)width * sizeof(float);
     _Alignas(64) float tile[MR * NV * VN];
     for (int t = g->from; t < g->to; t++) {
         int row = gemm_start(g->rows, t), h = gemm_start(g->rows, t + 1) - row;
         float *sums = g->first && g->last ? tile : g->sums + (ptrdiff_t)(row - start) * width;
-        struct gemm_step s = { g->k, g->a + (row - start) * a_step, g->b, g->first ? NULL : sums, g->last ? tile : sums, VN,
-                               width, width, g->a_stride, b_stride, next, (uintptr_t)g->b, ahead, 0, { 0 }, { 0 }, { 0 } };
+        struct gemm_step s = { g->k, g->a + (row - start) * a_row, g->b, g->first ? NULL : sums, g->last ? tile : sums, VN,
+                               width, width, b_stride, a_row, g->a_depth ? g->a_depth : h, next, (uintptr_t)g->b,
+                               ahead, 0, { 0 }, { 0 }, { 0 } };
         if (g->soon) {
             s.soon = (uintptr_t)g->soon + (uintptr_t)((row - start) * g->soon_row);
             s.soon_step = g->soon_depth;

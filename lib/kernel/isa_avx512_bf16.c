@@ -25,7 +25,7 @@ static void pack_f32(const struct gemm_pack *g) { gemm_pack_to(g, SINGLE, pack_f
 static void pack_pairs(const struct gemm_pack *g) { gemm_pack_to(g, PAIRED, pack_pairs); }
 static void run_f32(const struct gemm_run *g)
 {
-    if (g->a_stride)
+    if (g->a_depth == 1)
         gemm_run(g, ROWS);
     else
         gemm_run(g, PACKED);

@@ -23,7 +23,7 @@ static void pack_f32(const struct gemm_pack *g) { gemm_pack_to(g, SINGLE, pack_f
 static void pack_bf16(const struct gemm_pack *g) { gemm_pack_to(g, ROUNDED, pack_bf16); }
 static void run(const struct gemm_run *g)
 {
-    if (g->a_stride)
+    if (g->a_depth == 1)
         gemm_run(g, ROWS);
     else
         gemm_run(g, PACKED);

@@ -7,6 +7,9 @@
  *     columns  in ranges whose packed b fits WORK_FLOATS; all tasks share it
  *     tasks    a band of rows by a strip of columns: pack a block of a into own scratch, run it along the panels of b
  *
+ * An f32 matrix whose columns are the rows of a (a transposed) is like a panel already: it is not packed at all, only asked for
+ * early, as its depths lie far apart.
+ *
  * The sums of a tile wait in the task's scratch from block to block, so that c is written once and may be bf16, or the
  * residual. Where one band holds all rows, nobody shares b: each panel is packed right before its only use. */
 #include "op/matmul.h"
@@ -70,8 +73,9 @@ static const float *at(const struct matrix *x, int row, int col) { return (const
 /* Block of a for the run's panels, and panel j of b: packed already, packed now into `space`, or as it lies. */
 static const float *block_of_a(const struct product *x, const struct gemm_run *r, int start, int depth, float *space)
 {
+    int row = gemm_start(&x->rows, r->from), p = x->p + start;
     if (x->a_lies)
-        return at(x->a, gemm_start(&x->rows, r->from), x->p + start);
+        return x->a->transposed ? at(x->a, p, row) : at(x->a, row, p);
     x->k->pack(&(struct gemm_pack){ x->a, !x->a->transposed, &x->rows, r->from, r->to, x->p + start, depth, space });
     return space;
 }
@@ -93,7 +97,7 @@ static void foresee(const struct product *x, struct gemm_run *r, int block, int 
     ptrdiff_t size = (ptrdiff_t)dtype_size(a->type), row = gemm_start(&x->rows, r->last ? r->to : r->from);
     ptrdiff_t depth = x->p + gemm_start(&x->depth, r->last ? 0 : block + 1);
     r->soon = NULL;
-    if (x->a_lies || row >= x->rows.n || turn >= (a->transposed ? 1 : x->k->mr))
+    if ((x->a_lies && !a->transposed) || row >= x->rows.n || turn >= (a->transposed ? 1 : x->k->mr))
         return;
     r->soon_row = a->transposed ? size : a->stride * size;
     r->soon_depth = (a->transposed ? a->stride * size : size) * x->k->step;
@@ -126,7 +130,9 @@ static void multiply(void *arg, int task, void *scratch)
     int band = task / x->strips.parts, strip = task % x->strips.parts;
     int left = x->from + gemm_start(&x->strips, strip), right = x->from + gemm_start(&x->strips, strip + 1);
     struct gemm_run run = {
-        .a_stride = x->a_lies ? x->a->stride : 0, .b_stride = x->b_lies ? x->b->stride : 0,
+        .a_row = !x->a_lies ? 0 : x->a->transposed ? 1 : x->a->stride,
+        .a_depth = !x->a_lies ? 0 : x->a->transposed ? x->a->stride : 1,
+        .b_stride = x->b_lies ? x->b->stride : 0,
         .rows = &x->rows, .cols = &x->cols,
         .from = gemm_start(&x->bands, band), .to = gemm_start(&x->bands, band + 1),
         .c = x->c, .ct = x->ct, .ldc = x->ldc, .ep = x->ep
@@ -154,11 +160,20 @@ static void cut_tasks(struct product *x, int64_t size)
     x->strips = gemm_cut(panels, 1, strips);
 }
 
-/* May a kernel read it as it lies? Rows 2 kB apart or a multiple of that would fall upon each other in first cache. */
-static bool lies_well(const struct matrix *x)
+static bool is_plain(const struct matrix *x)
 {
-    return x->type == F32 && !x->transposed && x->stride % 512 &&
-           !(x->mean || x->activation != ACT_NONE || x->row_factor || x->col_factor);
+    return !(x->mean || x->activation != ACT_NONE || x->row_factor || x->col_factor);
+}
+
+/* May a kernel read it as it lies? Rows 2 kB apart or a multiple of that would fall upon each other in first cache; where a
+ * panel's depths are rows, in second cache, those 8 kB apart. */
+static bool rows_lie_well(const struct matrix *x)
+{
+    return x->type == F32 && !x->transposed && x->stride % 512 && is_plain(x);
+}
+static bool columns_lie_well(const struct matrix *x)
+{
+    return x->type == F32 && x->transposed && x->stride % 2048 && is_plain(x);
 }
 
 /* Panels [from, to) of c. */
@@ -186,8 +201,8 @@ static void run_part(struct product *x, const struct env *e, int p, int depth, f
     x->depth = gemm_cut(depth, 2, imax(1, ceil_div(depth, kc * x->k->step)));
     int64_t size = (int64_t)x->rows.n * x->cols.n * depth;
     bool small = x->compute == F32 && size <= SMALL;
-    x->a_lies = small && lies_well(x->a);
-    x->b_lies = small && lies_well(x->b) && x->cols.n % x->k->unit == 0;
+    x->a_lies = (small && rows_lie_well(x->a)) || (x->compute == F32 && columns_lie_well(x->a));
+    x->b_lies = small && rows_lie_well(x->b) && x->cols.n % x->k->unit == 0;
     for (int r = 0; r < ranges.parts; r++)
         run_range(x, e, gemm_start(&ranges, r), gemm_start(&ranges, r + 1), size, work);
 }
@@ -197,10 +212,6 @@ static bool is_empty(const struct epilogue *ep)
     return !ep || !(ep->bias || ep->gate || ep->col_factor || ep->row_factor || ep->residual || ep->add);
 }
 
-static bool is_plain(const struct matrix *x)
-{
-    return !(x->mean || x->activation != ACT_NONE || x->row_factor || x->col_factor);
-}
 struct small_product { const struct gemm_kernels *k; struct gemm_small whole; };
 static void multiply_small(void *arg, int task, void *scratch)
 {
