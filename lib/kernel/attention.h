@@ -29,7 +29,7 @@ struct attention_head {
     void *dq, *dk, *dv; ptrdiff_t d_stride;
     bool add;                                /* dq, dk, dv: += instead of = */
     float *dbias;                            /* [n, n], added to; or NULL */
-    const struct attention_head *next;       /* what this thread is likely to be given next: it is asked for; or NULL */
+    const struct attention_head *next;       /* of the same n, dim and type, likely to follow: its rows are asked for; or NULL */
 };
 struct attention_kernels {
     size_t (*scratch)(int n, int dim);       /* bytes that either call needs, at a multiple of 64 */

@@ -47,8 +47,8 @@ static struct attention_space attention_cut(int n, int dim, void *scratch)
     return s;
 }
 
-/* Rows of the next head, asked for a few at a time while this one computes: they lie in a page each, where the processor
- * does not follow by itself. */
+/* Rows to be asked for a few at a time while a head computes: those that it will write, then those that the next one will
+ * read. They lie in a page each, where the processor does not follow by itself. */
 struct attention_ahead { int parts, rows, row, each; ptrdiff_t bytes, step[7]; const char *at[7]; };
 
 static void attention_ask(struct attention_ahead *a)
@@ -75,22 +75,21 @@ static void attention_ahead_add(struct attention_ahead *a, const void *x, ptrdif
 static struct attention_ahead attention_ahead_of(const struct attention_head *h, bool backward, int tiles)
 {
     const struct attention_head *next = h->next;
-    struct attention_ahead a = { 0 };
-    if (!next)
-        return a;
-    size_t size = dtype_size(next->type);
-    a.rows = next->n;
-    a.bytes = (ptrdiff_t)((size_t)next->dim * size);
-    if (backward) {
-        attention_ahead_add(&a, next->dv, next->d_stride, size);
-        attention_ahead_add(&a, next->dk, next->d_stride, size);
-        attention_ahead_add(&a, next->dq, next->d_stride, size);
+    size_t size = dtype_size(h->type);
+    struct attention_ahead a = { .rows = h->n, .bytes = (ptrdiff_t)((size_t)h->dim * size) };
+    if (next && backward)
         attention_ahead_add(&a, next->dy, next->dy_stride, size);
+    if (next) {
+        attention_ahead_add(&a, next->q, next->stride, size);
+        attention_ahead_add(&a, next->v, next->stride, size);
+        attention_ahead_add(&a, next->k, next->stride, size);
+    }
+    if (backward) {
+        attention_ahead_add(&a, h->dv, h->d_stride, size);
+        attention_ahead_add(&a, h->dk, h->d_stride, size);
+        attention_ahead_add(&a, h->dq, h->d_stride, size);
     } else
-        attention_ahead_add(&a, next->y, next->y_stride, size);
-    attention_ahead_add(&a, next->q, next->stride, size);
-    attention_ahead_add(&a, next->v, next->stride, size);
-    attention_ahead_add(&a, next->k, next->stride, size);
+        attention_ahead_add(&a, h->y, h->y_stride, size);
     a.each = ceil_div(a.parts * a.rows, tiles);
     return a;
 }
