@@ -91,7 +91,7 @@ static float slope(const struct pixel_loss *o, float d)
         return 2 * d;
     if (o->kind == LOSS_SMOOTH_L1 && fabsf(d) < o->beta)
         return d / o->beta;
-    return d > 0 ? 1 : d < 0 ? -1 : d;              /* 0 at equality; NaN stays */
+    return d == d ? (float)((d > 0) - (d < 0)) : d;     /* a sign as good as random: without a branch; NaN stays */
 }
 
 static void backward_task(void *arg, int task, void *scratch)
