@@ -245,16 +245,52 @@ mim_status mim_trainer_backward(mim_trainer *t)
     return MIM_OK;
 }
 
-/* ---- update ---- */
+/* ---- the average of the weights ---- */
 
-static void update_average(mim_trainer *t)
+enum { PIECE = 1 << 14 };       /* weights a task */
+struct pieces { const struct row_kernels *k; float keep, *values, *average; size_t n; };
+
+static int piece(const struct pieces *p, int task, size_t *from)
+{
+    *from = (size_t)task * PIECE;
+    return p->n - *from < PIECE ? (int)(p->n - *from) : PIECE;
+}
+
+static void average_piece(void *arg, int task, void *scratch)
+{
+    const struct pieces *p = arg;
+    size_t from;
+    int n = piece(p, task, &from);
+    (void)scratch;
+    p->k->scale(n, p->keep, p->average + from, p->average + from);
+    p->k->axpy(n, 1 - p->keep, p->values + from, p->average + from);
+}
+
+static void exchange_piece(void *arg, int task, void *scratch)
+{
+    const struct pieces *p = arg;
+    size_t from;
+    int n = piece(p, task, &from);
+    (void)scratch;
+    for (size_t i = from; i < from + (size_t)n; i++) {
+        float v = p->average[i];
+        p->average[i] = p->values[i];
+        p->values[i] = v;
+    }
+}
+
+static void with_average(mim_trainer *t, mim__task task)
 {
     const struct mim__store *stores[] = { &t->encoder->store, &t->head->store };
-    float keep = (float)t->options.average, *to = t->average;
-    for (int s = 0; to && s < 2; to += stores[s]->elements, s++)
-        for (size_t i = 0; i < stores[s]->elements; i++)
-            to[i] = keep * to[i] + (1 - keep) * stores[s]->values[i];
+    float *average = t->average;
+    for (int s = 0; average && s < 2; average += stores[s]->elements, s++) {
+        struct pieces p = { &mim__kernels(t->object.ctx)->rows, (float)t->options.average, stores[s]->values, average,
+                            stores[s]->elements };
+        mim__run(mim__context_executor(t->object.ctx), (int)((p.n + PIECE - 1) / PIECE), task, &p, NULL, NULL);
+    }
 }
+
+/* ---- update ---- */
 
 static void finish_step(mim_trainer *t)
 {
@@ -281,7 +317,7 @@ mim_status mim_trainer_update(mim_trainer *t)
     bool finite = isfinite(norm) && t->loss_finite;
     if (finite) {
         mim__optimizer_update(t->optimizer, k, t->gradients, norm, step);
-        update_average(t);
+        with_average(t, average_piece);
         t->encoder->store.version++;
         t->head->store.version++;
     } else {
@@ -318,28 +354,15 @@ mim_status mim_trainer_step(mim_trainer *t, const mim_images *images, int64_t ep
 
 /* ---- evaluate ---- */
 
-/* Exchange the weights and their average. */
-static void exchange(mim_trainer *t)
-{
-    struct mim__store *stores[] = { &t->encoder->store, &t->head->store };
-    float *a = t->average;
-    for (int s = 0; a && s < 2; a += stores[s]->elements, s++)
-        for (size_t i = 0; i < stores[s]->elements; i++) {
-            float v = a[i];
-            a[i] = stores[s]->values[i];
-            stores[s]->values[i] = v;
-        }
-}
-
 mim_status mim_trainer_evaluate(mim_trainer *t, const mim_images *images, int64_t epoch, const int64_t *ids)
 {
     if (!t)
         return mim__null_argument(NULL, "mim_trainer_evaluate");
     if (t->options.evaluate)
-        exchange(t);
+        with_average(t, exchange_piece);
     mim_status status = run_forward(t, images, epoch, ids, false);
     if (t->options.evaluate)
-        exchange(t);
+        with_average(t, exchange_piece);
     return status;
 }
 
