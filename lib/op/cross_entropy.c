@@ -97,7 +97,7 @@ static void backward_task(void *arg, int task, void *scratch)
                 to[i] -= scale * o->smoothing / (float)n;
             to[((const int32_t *)c->x[LABELS])[r]] -= scale * (1 - o->smoothing);
         }
-        mim__op_store(j->e, F32, n, to, at_row(c->dx[LOGITS], F32, n, r), c->add & 1, NULL);
+        mim__op_store(j->e, F32, n, to, at_row(c->dx[LOGITS], F32, n, r), c->add & 1);
     }
 }
 

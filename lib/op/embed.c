@@ -70,12 +70,12 @@ static void backward_task(void *arg, int t, void *scratch)
         const float *dy = row_of(c->dy, F32, dim, b * tokens + t);
         j->e->k->rows.axpy(dim, 1, dy, sum);
         if (t >= first && c->dx[X])
-            mim__op_store(j->e, F32, dim, dy, at_row(c->dx[X], F32, dim, b * patches + t - first), c->add >> X & 1, NULL);
+            mim__op_store(j->e, F32, dim, dy, at_row(c->dx[X], F32, dim, b * patches + t - first), c->add >> X & 1);
     }
     if (t < first && c->dx[CLS])
-        mim__op_store(j->e, F32, dim, sum, c->dx[CLS], c->add >> CLS & 1, NULL);
+        mim__op_store(j->e, F32, dim, sum, c->dx[CLS], c->add >> CLS & 1);
     if (p >= 0 && c->dx[POSITIONS])
-        mim__op_store(j->e, F32, dim, sum, at_row(c->dx[POSITIONS], F32, dim, p), c->add >> POSITIONS & 1, NULL);
+        mim__op_store(j->e, F32, dim, sum, at_row(c->dx[POSITIONS], F32, dim, p), c->add >> POSITIONS & 1);
 }
 
 static void backward(const struct call *c, const struct env *e)

@@ -30,9 +30,9 @@ static void backward(const struct call *c, const struct env *e)
     int n = (int)elements(c->xs[Q]);
     const float *dy = c->dy;
     if (c->dx[Q])
-        mim__op_store(e, F32, n, dy, c->dx[Q], c->add >> Q & 1, NULL);
+        mim__op_store(e, F32, n, dy, c->dx[Q], c->add >> Q & 1);
     if (c->dx[V])
-        mim__op_store(e, F32, n, dy + 2 * n, c->dx[V], c->add >> V & 1, NULL);
+        mim__op_store(e, F32, n, dy + 2 * n, c->dx[V], c->add >> V & 1);
 }
 
 static const struct op join_bias_op = { .name = "join_bias", .infer = infer, .forward = forward, .backward = backward };

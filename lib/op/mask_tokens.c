@@ -51,7 +51,7 @@ static void backward_task(void *arg, int task, void *scratch)
     for (int r = task * ROWS; r < end; r++) {
         float *dx = at_row(c->dx[X], F32, dim, r);
         if (!mask[r])
-            mim__op_store(j->e, F32, dim, row_of(c->dy, F32, dim, r), dx, c->add >> X & 1, NULL);
+            mim__op_store(j->e, F32, dim, row_of(c->dy, F32, dim, r), dx, c->add >> X & 1);
         else if (!(c->add >> X & 1))
             memset(dx, 0, (size_t)dim * sizeof *dx);
     }

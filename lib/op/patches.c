@@ -71,7 +71,7 @@ static void backward_task(void *arg, int task, void *scratch)
         for (int ch = 0; ch < d[1]; ch++)
             for (int i = 0; i < a->patch; i++, from += a->patch)
                 mim__op_store(j->e, F32, a->patch, from, to + ((size_t)ch * (size_t)d[2] + (size_t)i) * (size_t)d[3],
-                              c->add & 1, NULL);
+                              c->add & 1);
     }
 }
 

@@ -109,7 +109,7 @@ static void backward_slice_task(void *arg, int b, void *scratch)
     if (!(c->add & 1))
         memset(dx, 0, (size_t)tokens * (size_t)dim * sizeof *dx);
     mim__op_store(j->e, F32, a->count * dim, row_of(c->dy, F32, dim, b * a->count), at_row(dx, F32, dim, a->first),
-                  c->add & 1, NULL);
+                  c->add & 1);
 }
 
 static void backward_slice(const struct call *c, const struct env *e)

@@ -9,10 +9,10 @@ void mim__op_pass(const struct env *e, enum dtype t, int n, const void *from, vo
     else if (t == F32)
         e->k->rows.axpy(n, 1, from, to);
     else
-        mim__op_store(e, t, n, read_row(e, t, from, n, buffer), to, true, buffer);
+        mim__op_store(e, t, n, read_row(e, t, from, n, buffer), to, true);
 }
 
-void mim__op_store(const struct env *e, enum dtype t, int n, const float *from, void *to, bool add, float *buffer)
+void mim__op_store(const struct env *e, enum dtype t, int n, const float *from, void *to, bool add)
 {
     uint16_t *half = to;
     if (t == F32 && add) {
@@ -30,7 +30,6 @@ void mim__op_store(const struct env *e, enum dtype t, int n, const float *from, 
             e->k->rows.narrow(m, old, half + i);
         }
     }
-    (void)buffer;
 }
 
 /* ---- sums over rows ---- */

@@ -31,8 +31,8 @@ static inline const float *read_row(const struct env *e, enum dtype t, const voi
 /* to (=, or +=) from, elements of type t. buffer: n floats for bf16 sums. */
 void mim__op_pass(const struct env *e, enum dtype t, int n, const void *from, void *to, bool add, float *buffer);
 
-/* A row of f32 values stored as type t, added to what is there or not. buffer: n floats; may be `from` itself. */
-void mim__op_store(const struct env *e, enum dtype t, int n, const float *from, void *to, bool add, float *buffer);
+/* A row of f32 values stored as type t, added to what is there or not. */
+void mim__op_store(const struct env *e, enum dtype t, int n, const float *from, void *to, bool add);
 
 /* sum[col] (=, or +=) sum over rows of factor[row / group] * x[row][col]; factor may be NULL. x [rows, cols] of type t.
  * partial: mim__op_sums_size floats. Needs `cols` floats of scratch. */
