@@ -100,16 +100,20 @@ static void normalise_windows(float *x, struct size s, int window, double *sums)
         }
 }
 
-/* One channel of a picture to its places in the patches. */
+/* One channel of a picture to its places in the patches, a row of a patch at a time. */
 static void scatter(const struct call *c, struct size s, const float *x, int picture, int channel)
 {
     const struct target *o = c->attr;
     int across = s.width / s.side, dim = cols(c->ys), step = o->interleaved ? s.channels : 1;
     int start = o->interleaved ? channel : channel * s.side * s.side;
     for (int y = 0; y < s.height; y++)
-        for (int k = 0; k < s.width; k++) {
-            float *patch = at_row(c->y, F32, dim, picture * c->ys->dim[1] + y / s.side * across + k / s.side);
-            patch[start + (y % s.side * s.side + k % s.side) * step] = *x++;
+        for (int k = 0; k < across; k++, x += s.side) {
+            float *patch = at_row(c->y, F32, dim, picture * c->ys->dim[1] + y / s.side * across + k);
+            float *to = patch + start + y % s.side * s.side * step;
+            if (step == 1)
+                memcpy(to, x, (size_t)s.side * sizeof *x);
+            for (int i = 0; step > 1 && i < s.side; i++)
+                to[i * step] = x[i];
         }
 }
 

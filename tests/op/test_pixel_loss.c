@@ -34,6 +34,7 @@ static float fill(const struct op_case *c, int leaf, size_t i)
 static const struct op_case cases[] = {
     { "smallest", 1, { 1, 1, 1, LOSS_L1, 0 } },
     { "L1", 3, { 9, 3, 4, LOSS_L1, 1 }, { 0, 0, 1e-5, 0.6 } },
+    { "L1, long rows", 2, { 5, 3, 13, LOSS_L1, 1 }, { 0, 0.25, 1e-5, 0.5 } },
     { "L2, no mask", 2, { 5, 2, 3, LOSS_L2, 0 }, { 0, 0, 1e-5 } },
     { "smooth", 2, { 70, 3, 4, LOSS_SMOOTH_L1, 1 }, { 0.5, 0, 1e-5, 0.5 } },
     { "visible count too", 2, { 8, 1, 16, LOSS_L2, 1 }, { 0, 0.25, 0, 0.5 } },
@@ -65,8 +66,39 @@ static void golden(void)
     CHECK_NEAR(y, 0.9999975, 1e-8);
 }
 
+/* The slope of L1 wherever a column lies: a sign, 0 where prediction and target agree, NaN where one is NaN. */
+static void signs(void)
+{
+    static const float differences[] = { 2, -2, 0, 1e-40f, -1e-40f, INFINITY, -INFINITY, NAN };
+    static const float want[] = { 1, -1, 0, 1, -1, 1, -1 };
+    enum { N = 16 + 8 };
+    mim_context *ctx = NULL;
+    struct graph *g = NULL;
+    struct plan *p = NULL;
+    CHECK(!mim_context_create(NULL, &ctx) && !mim__graph_create(ctx, &g));
+    struct tensor *x = mim__graph_input(g, "x", SHAPE(1, 1, N), F32), *t = mim__graph_input(g, "t", SHAPE(1, 1, N), F32);
+    struct tensor *y = mim__op_pixel_loss(g, x, t, NULL, (struct pixel_loss){ .kind = LOSS_L1, .channels = 1 });
+    struct plan_options o = { .backward = true, .seed = y, .input_gradients = true };
+    struct env e = { .pool = mim__context_executor(ctx), .training = true };
+    CHECK(!mim__graph_plan(g, &o, &p));
+    for (int i = 0; i < N; i++) {
+        ((float *)mim__plan_data(p, x))[i] = differences[i % 8];
+        ((float *)mim__plan_data(p, t))[i] = 0;
+    }
+    CHECK(!mim__plan_forward(p, &e));
+    *(float *)mim__plan_gradient(p, y) = N;
+    CHECK(!mim__plan_backward(p, &e, false));
+    const float *dx = mim__plan_gradient(p, x);
+    for (int i = 0; i < N; i++)
+        CHECK(i % 8 == 7 ? isnan(dx[i]) : fabs(dx[i] - want[i % 8]) < 1e-6);
+    mim__plan_destroy(p);
+    mim__graph_destroy(g);
+    mim_context_destroy(ctx);
+}
+
 int main(int argc, char **argv)
 {
+    TEST(signs);
     TEST(golden);
     return op_check(argc, argv, &test);
 }
