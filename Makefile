@@ -148,6 +148,12 @@ QUICK = peak 'gemm 1 best 3' 'attention 1 best 197' 'ops simmim_vit_ti_cifar' \
                              'step simmim_vit_b --batch 8 --precision $p') 'data --seconds 0.1' startup peak
 bench: $(BENCHES)
 	@for b in $(QUICK); do echo "== $$b"; $(EMULATOR) $(BUILD)/tests/bench/$$b || exit 1; done
+# Five minutes on a machine that does nothing else.
+charts: $(BUILD)/tests/bench/sweep $(BUILD)/tests/bench/draw
+	$(BUILD)/tests/bench/sweep > $(BUILD)/sweep.csv
+	@for w in batch tokens width; do $(BUILD)/tests/bench/draw $(BUILD)/sweep.csv docs/pictures/step_$$w.png \
+	    --where what=$$w --x value --x-name $$w --log-x --y of_limit --y-name 'of limit' --from-zero --by precision \
+	    --title "Training step by $$w: share of the multiply-add limit" || exit 1; done
 fuzz: $(FUZZERS)
 	@EMULATOR='$(EMULATOR)' sh tests/support/fuzz.sh $(FUZZ_SECONDS) $(FUZZERS)
 
@@ -187,5 +193,5 @@ clean:
 
 FORCE:
 .SECONDARY:
-.PHONY: all libs single tests suite test layers options header symbols bench fuzz demo install uninstall clean FORCE
+.PHONY: all libs single tests suite test layers options header symbols bench charts fuzz demo install uninstall clean FORCE
 -include $(shell find $(BUILD)/lib $(BUILD)/tests $(BUILD)/objects -name '*.d' 2>/dev/null)

@@ -2,10 +2,10 @@
 /* sweep.c -- how a training step scales: one thing at a time changes of SimMIM on a ViT of depth 4, width 384, 6 heads and
  * patches of 16, at 224 x 224 (196 tokens) and batch 8.
  *
- *     sweep [batch|tokens|width|all] [f32|bf16|both] [threads]  > sweep.csv
+ *     sweep [batch|tokens|width|all] [f32|bf16|both] [threads] [value]  > sweep.csv
  *
- * tokens: larger pictures, at batch 2; width: at batch 4, heads as models of that width have them. A line is
- * what,value,precision,seconds,gflop,of_limit,ms_per_picture,us_per_token: the median of three steps or as many as take half
+ * tokens: larger pictures, at batch 2; width: at batch 4, heads as models of that width have them. value: that one alone. A
+ * line is what,value,precision,seconds,gflop,of_limit,ms_per_picture,us_per_token: the median of three steps or as many as take half
  * a second, the products and attention of one, and their rate beside the multiply-adds that the same threads could do
  * (before and after). Cliffs, points under 0.8 of the mean of their neighbours, are told on stderr. */
 #define _POSIX_C_SOURCE 199309L
@@ -143,12 +143,12 @@ static void tell_cliffs(const double of_limit[], const char *precision)
     }
 }
 
-static mim_status sweep(const char *what, const char *precision, int threads)
+static mim_status sweep(const char *what, const char *precision, int threads, int value)
 {
     double of_limit[COUNT(points)] = { 0 };
     mim_status status = MIM_OK;
     for (int i = 0; i < COUNT(points) && !status; i++)
-        if (!strcmp(what, "all") || !strcmp(what, points[i].what))
+        if ((!strcmp(what, "all") || !strcmp(what, points[i].what)) && (!value || value == points[i].value))
             status = measure(&points[i], precision, threads, &of_limit[i]);
     tell_cliffs(of_limit, precision);
     return status;
@@ -157,13 +157,13 @@ static mim_status sweep(const char *what, const char *precision, int threads)
 int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "all", *precision = argc > 2 ? argv[2] : "both";
-    int threads = argc > 3 ? imax(atoi(argv[3]), 1) : 1;
+    int threads = argc > 3 ? imax(atoi(argv[3]), 1) : 1, value = argc > 4 ? atoi(argv[4]) : 0;
     mim_status status = MIM_OK;
     puts("what,value,precision,seconds,gflop,of_limit,ms_per_picture,us_per_token");
     if (strcmp(precision, "bf16"))
-        status = sweep(what, "f32", threads);
+        status = sweep(what, "f32", threads, value);
     if (!status && strcmp(precision, "f32"))
-        status = sweep(what, "bf16", threads);
+        status = sweep(what, "bf16", threads, value);
     if (status)
         fprintf(stderr, "sweep: %s\n", mim_status_name(status));
     return status != MIM_OK;
