@@ -5,7 +5,7 @@
  *     budget [MODEL] [--batch N] [--threads N] [--precision f32|bf16] [--points N] [--steps N]
  *
  * A line is a budget: the bytes of it and of the plan it gives, of these activations, billions of operations a step and of
- * these computed again, the median seconds of a step (0 steps: none are run), and bytes and seconds over the first line's. */
+ * these computed again, the least seconds of a step (0 steps: none are run), and bytes and seconds over the first line's. */
 #include "models.h"
 
 #include <stdio.h>
@@ -42,7 +42,7 @@ static mim_status arguments(struct bench *b, int argc, char **argv)
         else
             status = MIM_ERR_ARGUMENT;
     }
-    return b->batch < 1 || b->points < 2 || b->steps < 0 || b->steps > 99 ? MIM_ERR_ARGUMENT : status;
+    return b->batch < 1 || b->points < 2 || b->steps < 0 ? MIM_ERR_ARGUMENT : status;
 }
 
 static double number(const mim_config *c, const char *key)
@@ -52,16 +52,10 @@ static double number(const mim_config *c, const char *key)
     return v;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static mim_status time_steps(struct bench *b, double *median)
+static mim_status time_steps(struct bench *b, double *least)
 {
     mim_trainer *t = NULL;
-    double seconds[100] = { 0 };
+    double seconds = 0;
     size_t n = (size_t)(b->batch * 3) * (size_t)number(b->config, "image.height") * (size_t)number(b->config, "image.width");
     float *pixels = malloc(n * sizeof *pixels);
     mim_status status = pixels ? mim_trainer_create(b->context, b->config, NULL, NULL, NULL, NULL, &t) : MIM_ERR_NOMEM;
@@ -70,10 +64,9 @@ static mim_status time_steps(struct bench *b, double *median)
     for (int64_t i = -1; i < b->steps && !status; i++) {            /* one to warm up */
         status = mim_trainer_set_input(t, "pixels", MIM_F32, pixels, n);
         if (!status) status = mim_trainer_step(t, NULL, 0, NULL);
-        if (!status) status = mim_trainer_metric(t, "seconds", &seconds[i + 1]);
+        if (!status) status = mim_trainer_metric(t, "seconds", &seconds);
+        if (i == 0 || (i > 0 && seconds < *least)) *least = seconds;
     }
-    qsort(seconds + 1, (size_t)b->steps, sizeof *seconds, ascending);
-    *median = seconds[1 + b->steps / 2];
     mim_trainer_destroy(t);
     free(pixels);
     return status;
