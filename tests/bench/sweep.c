@@ -5,9 +5,9 @@
  *     sweep [batch|tokens|width|all] [f32|bf16|both] [threads] [value]  > sweep.csv
  *
  * tokens: larger pictures, at batch 2; width: at batch 4, heads as models of that width have them. value: that one alone. A
- * line is what,value,precision,seconds,gflop,of_limit,ms_per_picture,us_per_token: the median of three steps or as many as take half
- * a second, the products and attention of one, and their rate beside the multiply-adds that the same threads could do
- * (before and after). Cliffs, points under 0.8 of the mean of their neighbours, are told on stderr. */
+ * line is what,value,precision,seconds,gflop,of_limit,ms_per_picture,us_per_token: the median of three steps or as many as
+ * take half a second, the products and attention of one, and their rate beside the multiply-adds that the same threads could
+ * do (before and after). Cliffs, points under 0.8 of the mean of their neighbours, are told on stderr. */
 #define _POSIX_C_SOURCE 199309L
 #include "limit.h"
 
