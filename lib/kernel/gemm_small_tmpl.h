@@ -3,12 +3,12 @@
  *
  * The left operand is taken value by value, along its rows or its columns, mostly as it lies; the right one in panels of
  * whole vectors, as it lies or turned over one panel at a time. A few columns beyond the last whole vector would waste most
- * of one: for them the rows of a are the lanes, turned over in registers, and b is taken value by value.
+ * of one: for them a is the right operand and b the left one.
  *
  *     c = [ a b' | (b''^T a^T)^T ]        b' the columns in whole vectors, b'' the odd ones
  *
  * The sums are those of gemm_tmpl.h, bit for bit. */
-enum { SMALL_NV = VREGS == 32 ? 3 : 2, SMALL_MR = VREGS == 32 ? 9 : 6, ODD = VN / 3 };
+enum { SMALL_NV = VREGS == 32 ? 3 : 2, SMALL_MR = VREGS == 32 ? 9 : 6, ODD = VN / 3, ODD_NV = SMALL_NV + 1 };
 
 /* Value (i, p) of an operand: one float, or a pair of bf16, at[i * row + p * depth]; one of the two steps is 1. Rows of a,
  * columns of b; where they lie side by side, `wide` of them can be read. */
@@ -69,6 +69,11 @@ INLINE void small_turn(const struct small_values *x, int i, int lanes, int p, in
 INLINE void small_turn_lanes(const struct small_values *b, int i, int lanes, int k, float *panel, int width)
 {
     vf t[VN];
+    if (lanes == 1) {           /* of 49 or 65 the last one */
+        for (int p = 0; p < k; p++)
+            v_store(panel + p * width, v_all(b->at[i * b->row + p * b->depth]));
+        return;
+    }
     for (int p = 0; p < k; p += VN, panel += VN * width) {
         if (lanes == VN && p + VN <= k) {
             small_turn(b, i, VN, p, VN, t);
@@ -103,7 +108,7 @@ INLINE void small_last(float *to, int tail, vf x)
 /* h rows by nv vectors, both constants. Row i is reached from every third one, as in gemm_tmpl.h. */
 INLINE void small_tile(const struct small_step *s, bool pairs, int h, int nv)
 {
-    vf sum[SMALL_MR][SMALL_NV];
+    vf sum[SMALL_MR][ODD_NV];
     const float *b = s->b, *row[(SMALL_MR + 2) / 3];
     MIM_UNROLL
     for (int i = 0; i < h; i++) {
@@ -114,7 +119,7 @@ INLINE void small_tile(const struct small_step *s, bool pairs, int h, int nv)
             sum[i][j] = v_zero();
     }
     for (int p = s->k; p > 0; p--, b += s->b_stride) {
-        vf x[SMALL_NV];
+        vf x[ODD_NV];
         MIM_UNROLL
         for (int j = 0; j < nv; j++)
             x[j] = v_load(b + j * VN);
@@ -144,13 +149,13 @@ INLINE void small_tile_of(const struct small_step *s, bool pairs, int h, int nv)
     switch (h) {
     case 1: small_tile(s, pairs, 1, nv); return;
     case 2: small_tile(s, pairs, 2, nv); return;
-    case 3: small_tile(s, pairs, 3, nv); return;
-    case 4: small_tile(s, pairs, 4, nv); return;
-    case 5: small_tile(s, pairs, 5, nv); return;
-    case 6: small_tile(s, pairs, 6, nv); return;
-    case 7: if (SMALL_MR >= 7) small_tile(s, pairs, 7, nv); return;
-    case 8: if (SMALL_MR >= 8) small_tile(s, pairs, 8, nv); return;
-    case 9: if (SMALL_MR >= 9) small_tile(s, pairs, 9, nv); return;
+    case 3: if (nv < ODD_NV || ODD >= 3) small_tile(s, pairs, 3, nv); return;
+    case 4: if (nv < ODD_NV || ODD >= 4) small_tile(s, pairs, 4, nv); return;
+    case 5: if (nv < ODD_NV || ODD >= 5) small_tile(s, pairs, 5, nv); return;
+    case 6: if (nv < ODD_NV) small_tile(s, pairs, 6, nv); return;
+    case 7: if (SMALL_MR >= 7 && nv < ODD_NV) small_tile(s, pairs, 7, nv); return;
+    case 8: if (SMALL_MR >= 8 && nv < ODD_NV) small_tile(s, pairs, 8, nv); return;
+    case 9: if (SMALL_MR >= 9 && nv < ODD_NV) small_tile(s, pairs, 9, nv); return;
     }
 }
 INLINE void small_tile_any(const struct small_step *s, bool pairs, int h, int nv)
@@ -158,9 +163,13 @@ INLINE void small_tile_any(const struct small_step *s, bool pairs, int h, int nv
     switch (nv) {
     case 1: small_tile_of(s, pairs, h, 1); return;
     case 2: small_tile_of(s, pairs, h, 2); return;
-    case 3: if (SMALL_NV >= 3) small_tile_of(s, pairs, h, imin(3, SMALL_NV)); return;
+    case 3: small_tile_of(s, pairs, h, 3); return;
+    case 4: if (ODD_NV == 4) small_tile_of(s, pairs, h, imin(4, ODD_NV)); return;
     }
 }
+typedef void (*small_tiles)(const struct small_step *s, int h, int nv);
+static void small_floats(const struct small_step *s, int h, int nv) { small_tile_any(s, false, h, nv); }
+static void small_pairs_of(const struct small_step *s, int h, int nv) { small_tile_any(s, true, h, nv); }
 
 /* A tile in `t` that does not go straight to c. */
 static void small_finish(const struct gemm_small *g, const struct gemm_spot *spot)
@@ -169,140 +178,80 @@ static void small_finish(const struct gemm_small *g, const struct gemm_spot *spo
     gemm_finish(&r, spot);
 }
 
-/* Columns [col, col + w), panel of b. */
-INLINE void small_panel(const struct gemm_small *g, bool pairs, struct small_step *s, const struct gemm_cut *rows,
-                        int col, int w, int nv)
+/* Panel j of b, `lanes` of it in use, for a step. */
+static void small_right(struct small_step *s, const struct small_values *b, const struct gemm_cut *cols, int j, float *space)
 {
-    bool direct = !g->ep && g->ct == F32;
-    _Alignas(64) float tile[SMALL_MR * SMALL_NV * VN];
-    const float *a = s->a.at;
-    s->to = tile;
-    s->to_stride = direct ? g->ldc : nv * VN;
-    s->tail = direct ? w - (nv - 1) * VN : VN;
-    for (int t = 0; t < rows->parts; t++) {
-        int row = gemm_start(rows, t), h = gemm_start(rows, t + 1) - row;
-        s->a.at = a + row * s->a.row;
-        if (direct)
-            s->to = (float *)g->c + row * g->ldc + col;
-        small_tile_any(s, pairs, h, nv);
-        if (!direct)
-            small_finish(g, &(struct gemm_spot){ tile, nv * VN, row, col, h, w });
-    }
-    s->a.at = a;
+    int col = gemm_start(cols, j), width = gemm_start(cols, j + 1) - col, lanes = imin(width, cols->n - col);
+    bool there = col + width <= b->wide;
+    s->b = there ? b->at + col : space;
+    s->b_stride = there ? b->depth : width;
+    if (!there)
+        for (int i = 0; i < width; i += VN)
+            small_turn_lanes(b, col + i, imin(VN, lanes - i), s->k, space + i, width);
 }
 
-/* Columns [0, n) in panels of nearly equal width; k: values along the depth. */
-INLINE void small_panels(const struct gemm_small *g, const struct small_values *a, const struct small_values *b, bool pairs,
-                         int k, int n, float *space)
+/* Columns [0, n) of c in panels of nearly equal width; k: values along the depth. */
+static void small_columns(const struct gemm_small *g, const struct small_values *a, const struct small_values *b,
+                          small_tiles multiply, int k, int n)
 {
     struct gemm_cut cols = gemm_cut(n, VN, ceil_div(n, SMALL_NV * VN)), rows = gemm_cut(g->m, 1, ceil_div(g->m, SMALL_MR));
-    struct small_step s = { .k = k, .a = *a };
+    bool direct = !g->ep && g->ct == F32;
+    _Alignas(64) float tile[SMALL_MR * SMALL_NV * VN];
+    struct small_step s = { .k = k, .a = *a, .to = tile };
     for (int j = 0; j < cols.parts; j++) {
         int col = gemm_start(&cols, j), width = gemm_start(&cols, j + 1) - col, w = imin(width, n - col);
-        bool there = col + width <= b->wide;
-        s.b = there ? b->at + col : space;
-        s.b_stride = there ? b->depth : width;
-        if (!there)
-            for (int i = 0; i < width; i += VN)
-                small_turn_lanes(b, col + i, imin(VN, w - i), k, space + i, width);
-        small_panel(g, pairs, &s, &rows, col, w, width / VN);
-    }
-}
-
-/* sum + VN rows by one column, whose values are y, at `depths` depths; t: the rows. */
-INLINE vf small_chain(bool pairs, const vf t[VN], const float *y, ptrdiff_t step, int depths, vf sum)
-{
-    MIM_UNROLL
-    for (int q = 0; q < VN; q++)
-        if (q < depths)
-            sum = pairs ? v_fma_pairs(v_all(y[q * step]), t[q], sum) : v_fma(v_all(y[q * step]), t[q], sum);
-    return sum;
-}
-
-/* Sums of VN rows of a from row i on by `odd` columns of b: sum[column][row]. */
-INLINE void small_chains(const struct small_values *a, const struct small_values *b, bool pairs, int k,
-                         int i, int lanes, int odd, float sum[][VN])
-{
-    vf t[VN];
-    for (int j = 0; j < odd; j++)
-        v_store(sum[j], v_zero());
-    for (int p = 0; p < k; p += VN) {
-        const float *y = b->at + p * b->depth;
-        bool full = lanes == VN && p + VN <= k;
-        if (full) {
-            small_turn(a, i, VN, p, VN, t);
-            for (int j = 0; j < odd; j++)
-                v_store(sum[j], small_chain(pairs, t, y + j * b->row, b->depth, VN, v_load(sum[j])));
-            continue;
+        small_right(&s, b, &cols, j, g->space + 2 * GEMM_SMALL_OPERAND);
+        s.to_stride = direct ? g->ldc : width;
+        s.tail = direct ? w - (width - VN) : VN;
+        for (int t = 0; t < rows.parts; t++) {
+            int row = gemm_start(&rows, t), h = gemm_start(&rows, t + 1) - row;
+            s.a.at = a->at + row * a->row;
+            if (direct)
+                s.to = (float *)g->c + row * g->ldc + col;
+            multiply(&s, h, width / VN);
+            if (!direct)
+                small_finish(g, &(struct gemm_spot){ tile, width, row, col, h, w });
         }
-        small_turn(a, i, lanes, p, imin(VN, k - p), t);
-        for (int j = 0; j < odd; j++)
-            v_store(sum[j], small_chain(pairs, t, y + j * b->row, b->depth, imin(VN, k - p), v_load(sum[j])));
     }
 }
 
-/* The same for one row. */
-INLINE void small_corner(const struct small_values *a, const struct small_values *b, bool pairs, int k, int i, int odd,
-                         float sum[][VN])
+/* The last `odd` columns of c, lanes being rows: b holds the values of these columns alone. */
+static void small_odd(const struct gemm_small *g, const struct small_values *a, const struct small_values *b,
+                      small_tiles multiply, int k, int odd)
 {
-    for (int j = 0; j < odd; j++) {
-        const float *x = a->at + i * a->row, *y = b->at + j * b->row;
-        vf s = v_zero();
-        for (int p = 0; p < k; p++, x += a->depth, y += b->depth)
-            s = pairs ? v_fma_pairs(v_all(*y), v_all(*x), s) : v_fma(v_all(*y), v_all(*x), s);
-        v_store(sum[j], s);
-    }
-}
-
-/* Columns [col, col + odd) of c, for which b holds the values. */
-INLINE void small_odd(const struct gemm_small *g, const struct small_values *a, const struct small_values *b, bool pairs,
-                      int k, int col, int odd)
-{
-    _Alignas(64) float sum[ODD + 1][VN], tile[VN * VN];
+    struct gemm_cut rows = gemm_cut(g->m, VN, ceil_div(g->m, ODD_NV * VN));
     bool direct = !g->ep && g->ct == F32;
+    _Alignas(64) float turned[(ODD + 1) * ODD_NV * VN], tile[ODD_NV * VN * VN];
+    struct small_step s = { .k = k, .a = *b, .to = turned, .tail = VN };
     if (!direct)
         memset(tile, 0, sizeof tile);
-    for (int i = 0; i < g->m; i += VN) {
-        int lanes = imin(VN, g->m - i);
-        if (lanes == 1)
-            small_corner(a, b, pairs, k, i, odd, sum);
-        else
-            small_chains(a, b, pairs, k, i, lanes, odd, sum);
-        float *out = direct ? (float *)g->c + i * g->ldc + col : tile;
+    for (int t = 0; t < rows.parts; t++) {
+        int row = gemm_start(&rows, t), width = gemm_start(&rows, t + 1) - row, h = imin(width, g->m - row);
+        small_right(&s, a, &rows, t, g->space + 2 * GEMM_SMALL_OPERAND);
+        s.to_stride = width;
+        multiply(&s, odd, width / VN);
+        float *out = direct ? (float *)g->c + row * g->ldc + g->n - odd : tile;
         ptrdiff_t stride = direct ? g->ldc : VN;
         for (int j = 0; j < odd; j++)
-            for (int r = 0; r < lanes; r++)
-                out[r * stride + j] = sum[j][r];
+            for (int r = 0; r < h; r++)
+                out[r * stride + j] = turned[j * width + r];
         if (!direct)
-            small_finish(g, &(struct gemm_spot){ tile, VN, i, col, lanes, odd });
+            small_finish(g, &(struct gemm_spot){ tile, VN, row, g->n - odd, h, odd });
     }
-}
-
-/* Both parts of c. A function of its own, as it is large and the same for SINGLE and ROUNDED. */
-INLINE void small_parts(const struct gemm_small *g, const struct small_values *a, const struct small_values *b, bool pairs)
-{
-    int odd = g->n % VN <= ODD ? g->n % VN : 0, n = g->n - odd, k = pairs ? ceil_div(g->k, 2) : g->k;
-    if (n > 0)
-        small_panels(g, a, b, pairs, k, n, g->space + 2 * GEMM_SMALL_OPERAND);
-    if (odd) {
-        struct small_values rest = *b;
-        rest.at += n * b->row;
-        small_odd(g, a, &rest, pairs, k, n, odd);
-    }
-}
-static void small_floats(const struct gemm_small *g, const struct small_values *a, const struct small_values *b)
-{
-    small_parts(g, a, b, false);
 }
 
 INLINE void gemm_small(const struct gemm_small *g, enum gemm_value to)
 {
+    int odd = g->n % VN <= ODD ? g->n % VN : 0, n = g->n - odd, k = to == PAIRED ? ceil_div(g->k, 2) : g->k;
+    small_tiles multiply = to == PAIRED ? small_pairs_of : small_floats;
     struct matrix turned = *g->b;       /* its rows are the columns of b */
     turned.transposed = !turned.transposed;
     struct small_values a = small_values(g->a, to, g->m, g->k, g->space);
     struct small_values b = small_values(&turned, to, g->n, g->k, g->space + GEMM_SMALL_OPERAND);
-    if (to == PAIRED)
-        small_parts(g, &a, &b, true);
-    else
-        small_floats(g, &a, &b);
+    if (n > 0)
+        small_columns(g, &a, &b, multiply, k, n);
+    if (odd) {
+        b.at += n * b.row;
+        small_odd(g, &a, &b, multiply, k, odd);
+    }
 }
