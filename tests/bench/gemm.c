@@ -7,8 +7,9 @@
  *
  * isa: a set of instructions by name, "best", or "all". library: its path; it has cblas_sgemm or dnnl_sgemm, and is told
  * by its environment how many threads to take. shape: those whose name contains it. Operands lie as training has them and
- * packing is part of the time. A line has the best rate in GFLOP/s, the median rate, the limit of all threads (median)
- * and ratios to it: of medians, and of the best to the best. Rounds take turns (limit, ours, theirs), by the wall clock. */
+ * packing is part of the time; windows come in batches, each with operands of its own, which first cache cannot hold. A
+ * line has the best rate in GFLOP/s, the median rate, the limit of all threads (median) and ratios to it: of medians, and
+ * of the best to the best. Rounds take turns (limit, ours, theirs), by the wall clock. */
 #define _POSIX_C_SOURCE 199309L
 #include "limit.h"
 #include "op/matmul.h"
@@ -18,7 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ROUNDS = 15, MAX_ROUNDS = 99, SCRATCH = 4 << 20 };
+enum { ROUNDS = 15, MAX_ROUNDS = 99, SCRATCH = 4 << 20, BATCH = 64 };
 
 static const struct shape_case { const char *name; int m, n, k; bool ta, tb; } shapes[] = {
     { "square_1024", 1024, 1024, 1024, false, false },
@@ -38,6 +39,9 @@ static const struct shape_case { const char *name; int m, n, k; bool ta, tb; } s
     { "head_score", 197, 197, 64, false, true },
     { "head_value", 197, 64, 197, false, false },
     { "window_score", 49, 49, 32, false, true },
+    { "window_value", 49, 32, 49, false, false },
+    { "window65_score", 65, 65, 64, false, true },
+    { "window65_value", 65, 64, 65, false, false },
 };
 
 enum { LAST_LARGE = 13 };     /* those behind it are counted in only one of the means */
@@ -56,18 +60,24 @@ struct run {
     struct library theirs;
 };
 
-static void once(const struct run *r, bool ours)
+static int batch(const struct shape_case *s) { return s->m < 100 ? BATCH : 1; }
+
+/* Product number i of a batch that starts again at its end. */
+static void once(const struct run *r, bool ours, int i)
 {
     const struct shape_case *s = r->s;
     int lda = s->ta ? s->m : s->k, ldb = s->tb ? s->k : s->n;
-    struct matrix a = { .data = r->a, .type = r->type, .stride = lda, .transposed = s->ta };
-    struct matrix b = { .data = r->b, .type = r->type, .stride = ldb, .transposed = s->tb };
+    size_t at = (size_t)(i % batch(s)), size = dtype_size(r->type), m = (size_t)s->m, n = (size_t)s->n, k = (size_t)s->k;
+    const void *x = (const char *)r->a + at * m * k * size, *y = (const char *)r->b + at * k * n * size;
+    float *c = r->c + at * m * n;
+    struct matrix a = { .data = x, .type = r->type, .stride = lda, .transposed = s->ta };
+    struct matrix b = { .data = y, .type = r->type, .stride = ldb, .transposed = s->tb };
     if (ours)
-        mim__matmul(&r->env, r->type, s->m, s->n, s->k, &a, &b, r->c, F32, s->n, NULL, r->work);
+        mim__matmul(&r->env, r->type, s->m, s->n, s->k, &a, &b, c, F32, s->n, NULL, r->work);
     else if (r->theirs.dnnl)
-        r->theirs.dnnl(s->ta ? 'T' : 'N', s->tb ? 'T' : 'N', s->m, s->n, s->k, 1, r->a, lda, r->b, ldb, 0, r->c, s->n);
+        r->theirs.dnnl(s->ta ? 'T' : 'N', s->tb ? 'T' : 'N', s->m, s->n, s->k, 1, x, lda, y, ldb, 0, c, s->n);
     else
-        r->theirs.cblas(101, s->ta ? 112 : 111, s->tb ? 112 : 111, s->m, s->n, s->k, 1, r->a, lda, r->b, ldb, 0, r->c, s->n);
+        r->theirs.cblas(101, s->ta ? 112 : 111, s->tb ? 112 : 111, s->m, s->n, s->k, 1, x, lda, y, ldb, 0, c, s->n);
 }
 
 static double rate(const struct run *r, bool ours)
@@ -76,7 +86,7 @@ static double rate(const struct run *r, bool ours)
     int inner = (int)fmax(1, 6e8 / flop);
     double t = now();
     for (int i = 0; i < inner; i++)
-        once(r, ours);
+        once(r, ours, i);
     return flop * inner / (now() - t) * 1e-9;
 }
 
@@ -96,9 +106,9 @@ static struct result measure(const struct run *r, int rounds)
 {
     static double top[MAX_ROUNDS], ours[MAX_ROUNDS], theirs[MAX_ROUNDS];
     bool other = r->theirs.cblas || r->theirs.dnnl;
-    once(r, true);
+    once(r, true, 0);
     if (other)
-        once(r, false);
+        once(r, false, 0);
     for (int i = 0; i < rounds; i++) {
         top[i] = limit(&r->env, r->type == BF16);
         ours[i] = rate(r, true);
@@ -135,9 +145,10 @@ static struct result bench_shape(const struct shape_case *s, const struct env *e
     struct run r = { .s = s, .env = *env, .type = type };
     if (type == F32)
         r.theirs = theirs;
-    r.a = numbers((size_t)s->m * s->k, type);
-    r.b = numbers((size_t)s->k * s->n, type);
-    r.c = numbers((size_t)s->m * s->n, F32);
+    size_t count = (size_t)batch(s);
+    r.a = numbers(count * s->m * s->k, type);
+    r.b = numbers(count * s->k * s->n, type);
+    r.c = numbers(count * s->m * s->n, F32);
     r.work = aligned_alloc(64, round_up(mim__matmul_work(env->k, type, s->m, s->n, s->k), 64));
     struct result q = { 0 };
     if (r.a && r.b && r.c && r.work)
