@@ -7,7 +7,7 @@
  * packed from there. */
 enum gemm_value { SINGLE, ROUNDED, PAIRED };
 enum gemm_source { PLAIN_F32, PLAIN_BF16 };
-enum { GROUP = 4, AHEAD = 16 };      /* depths at a time; how far ahead memory is asked for, twice that in rows of bf16 */
+enum { GROUP = 8, AHEAD = 16 };      /* depths at a time; how far ahead memory is asked for, twice that in rows of bf16 */
 
 /* Columns c to c + n of row r, n <= 32. */
 INLINE void gemm_prefetch(const struct matrix *x, bool narrow, int r, int c, int n)
