@@ -113,7 +113,7 @@ static mim_status run(struct knn *j)
 
 mim_status mim__evaluate_knn(const struct probe *p)
 {
-    struct knn j = { .p = p, .rows = &mim__kernels(p->ctx)->rows, .k = (int)lmin(p->o->k, p->train.count) };
+    struct knn j = { .p = p, .rows = mim__kernels(p->ctx)->rows, .k = (int)lmin(p->o->k, p->train.count) };
     size_t row = (size_t)p->width * sizeof(float);
     j.train = mim__calloc(p->ctx, (size_t)p->train.count, row);
     j.test = mim__calloc(p->ctx, (size_t)p->test.count, row);

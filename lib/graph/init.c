@@ -15,7 +15,7 @@ struct normals { double v[BATCH + NORMALS]; };
 static const double *draw(const struct kernels *k, const struct mim__stream *s, uint32_t first, int n, struct normals *to)
 {
     uint32_t skip = first % 2;
-    k->normals.row(s, first - skip, (int)round_up((size_t)n + skip, NORMALS), to->v);
+    k->normals->row(s, first - skip, (int)round_up((size_t)n + skip, NORMALS), to->v);
     return to->v + skip;
 }
 
@@ -48,7 +48,7 @@ static void truncated(const struct kernels *k, const struct param *p, const stru
         int padded = (int)round_up((size_t)left, NORMALS / 2);
         for (int i = 0; i < padded; i++)
             index[i] = first + (uint32_t)place[imin(i, left - 1)] + t * (uint32_t)p->count;
-        k->normals.at(s, padded, index, drawn.v);
+        k->normals->at(s, padded, index, drawn.v);
         left = settle(left, place, drawn.v, p->init.a, p->init.b, to);
     }
     for (int i = 0; i < left; i++)

@@ -33,14 +33,17 @@ static void small_f32(const struct gemm_small *g) { gemm_small(g, SINGLE); }
 static void small_bf16(const struct gemm_small *g) { gemm_small(g, ROUNDED); }
 ISA_END
 
+static const struct gemm_kernels gemm_avx2 = { MR, NV * VN, VN, 1, KC, pack_f32, run, small_f32 };
+static const struct gemm_kernels gemm_bf16_avx2 = { MR, NV * VN, VN, 1, KC, pack_bf16, run, small_bf16 };
+static const struct attention_kernels attention_avx2 = ATTENTION_TABLE(F32);
+static const struct attention_kernels attention_bf16_avx2 = ATTENTION_TABLE(BF16);
+static const struct row_kernels rows_avx2 = ROW_TABLE;
+static const struct normal_kernels normals_avx2 = { normals_row, normals_at };
 const struct kernels mim__kernels_avx2 = {
     .isa = "avx2",
-    .gemm = {
-        { MR, NV * VN, VN, 1, KC, pack_f32, run, small_f32 },
-        { MR, NV * VN, VN, 1, KC, pack_bf16, run, small_bf16 },
-    },
-    .attention = { ATTENTION_TABLE(F32), ATTENTION_TABLE(BF16) },
-    .rows = ROW_TABLE,
-    .normals = { normals_row, normals_at },
+    .gemm = { &gemm_avx2, &gemm_bf16_avx2 },
+    .attention = { &attention_avx2, &attention_bf16_avx2 },
+    .rows = &rows_avx2,
+    .normals = &normals_avx2,
 };
 #endif

@@ -33,14 +33,17 @@ static void small_f32(const struct gemm_small *g) { gemm_small(g, SINGLE); }
 static void small_bf16(const struct gemm_small *g) { gemm_small(g, ROUNDED); }
 ISA_END
 
+const struct gemm_kernels mim__gemm_avx512 = { MR, NV * VN, VN, 1, KC, pack_f32, run, small_f32 };
+static const struct gemm_kernels gemm_bf16_avx512 = { MR, NV * VN, VN, 1, KC, pack_bf16, run, small_bf16 };
+const struct attention_kernels mim__attention_avx512 = ATTENTION_TABLE(F32);
+static const struct attention_kernels attention_bf16_avx512 = ATTENTION_TABLE(BF16);
+const struct row_kernels mim__rows_avx512 = ROW_TABLE;
+const struct normal_kernels mim__normals_avx512 = { normals_row, normals_at };
 const struct kernels mim__kernels_avx512 = {
     .isa = "avx512",
-    .gemm = {
-        { MR, NV * VN, VN, 1, KC, pack_f32, run, small_f32 },
-        { MR, NV * VN, VN, 1, KC, pack_bf16, run, small_bf16 },
-    },
-    .attention = { ATTENTION_TABLE(F32), ATTENTION_TABLE(BF16) },
-    .rows = ROW_TABLE,
-    .normals = { normals_row, normals_at },
+    .gemm = { &mim__gemm_avx512, &gemm_bf16_avx512 },
+    .attention = { &mim__attention_avx512, &attention_bf16_avx512 },
+    .rows = &mim__rows_avx512,
+    .normals = &mim__normals_avx512,
 };
 #endif

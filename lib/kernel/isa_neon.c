@@ -31,14 +31,17 @@ static void run(const struct gemm_run *g)
 static void small_f32(const struct gemm_small *g) { gemm_small(g, SINGLE); }
 static void small_bf16(const struct gemm_small *g) { gemm_small(g, ROUNDED); }
 
+static const struct gemm_kernels gemm_neon = { MR, NV * VN, VN, 1, KC, pack_f32, run, small_f32 };
+static const struct gemm_kernels gemm_bf16_neon = { MR, NV * VN, VN, 1, KC, pack_bf16, run, small_bf16 };
+static const struct attention_kernels attention_neon = ATTENTION_TABLE(F32);
+static const struct attention_kernels attention_bf16_neon = ATTENTION_TABLE(BF16);
+static const struct row_kernels rows_neon = ROW_TABLE;
+static const struct normal_kernels normals_neon = { normals_row, normals_at };
 const struct kernels mim__kernels_neon = {
     .isa = "neon",
-    .gemm = {
-        { MR, NV * VN, VN, 1, KC, pack_f32, run, small_f32 },
-        { MR, NV * VN, VN, 1, KC, pack_bf16, run, small_bf16 },
-    },
-    .attention = { ATTENTION_TABLE(F32), ATTENTION_TABLE(BF16) },
-    .rows = ROW_TABLE,
-    .normals = { normals_row, normals_at },
+    .gemm = { &gemm_neon, &gemm_bf16_neon },
+    .attention = { &attention_neon, &attention_bf16_neon },
+    .rows = &rows_neon,
+    .normals = &normals_neon,
 };
 #endif

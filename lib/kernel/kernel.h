@@ -12,14 +12,19 @@
 
 struct kernels {
     const char *isa;                        /* "scalar", "avx2", "avx512", "avx512_bf16", "neon" */
-    struct gemm_kernels gemm[2];            /* by compute type: F32, BF16 (operands rounded to bf16, sums f32) */
-    struct attention_kernels attention[2];  /* likewise */
-    struct row_kernels rows;
-    struct normal_kernels normals;
+    const struct gemm_kernels *gemm[2];     /* by compute type: F32, BF16 (operands rounded to bf16, sums f32) */
+    const struct attention_kernels *attention[2];   /* likewise */
+    const struct row_kernels *rows;
+    const struct normal_kernels *normals;
 };
 
 extern const struct kernels mim__kernels_scalar, mim__kernels_avx2, mim__kernels_avx512,
                             mim__kernels_avx512_bf16, mim__kernels_neon;
+/* Families of AVX-512 that AVX512-BF16 has no better ones of. */
+extern const struct gemm_kernels mim__gemm_avx512;
+extern const struct attention_kernels mim__attention_avx512;
+extern const struct row_kernels mim__rows_avx512;
+extern const struct normal_kernels mim__normals_avx512;
 
 /* The best table that this build holds, this processor runs and the context's cap allows; chosen once a context. */
 const struct kernels *mim__kernels(mim_context *ctx);

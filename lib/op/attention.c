@@ -28,7 +28,7 @@ static mim_status infer(const struct call *c, const struct kernels *k, struct si
     size_t unwanted = bias ? (size_t)tokens * (size_t)(width / a->heads) * sizeof(float) : 0;
     *out = (struct sizes){ .y = SHAPE(x->dim[0], tokens, width), .yt = c->xt[QKV],
                            .saved = (size_t)x->dim[0] * (size_t)a->heads * (size_t)tokens * sizeof(float),
-                           .scratch = k->attention[a->compute].scratch(tokens, width / a->heads) + unwanted,
+                           .scratch = k->attention[a->compute]->scratch(tokens, width / a->heads) + unwanted,
                            .operations = 4 * (int64_t)x->dim[0] * tokens * tokens * width };
     return MIM_OK;
 }
@@ -80,7 +80,7 @@ static void forward_task(void *arg, int task, void *scratch)
         next = head_of(j->c, j->lse, after / a->heads, after % a->heads);
         h.next = &next;
     }
-    j->e->k->attention[a->compute].forward(&h, scratch);
+    j->e->k->attention[a->compute]->forward(&h, scratch);
 }
 
 static void forward(const struct call *c, const struct env *e)
@@ -105,7 +105,7 @@ static struct attention_head backward_head_of(const struct job *j, int picture, 
     h.d_stride = 3 * (ptrdiff_t)width;
     h.add = c->add >> QKV & 1;
     if (!c->dx[QKV]) {                       /* only the bias is trained: the other gradients go nowhere */
-        h.dq = h.dk = h.dv = (char *)scratch + j->e->k->attention[a->compute].scratch(h.n, h.dim);
+        h.dq = h.dk = h.dv = (char *)scratch + j->e->k->attention[a->compute]->scratch(h.n, h.dim);
         h.d_stride = h.dim;
     }
     h.dbias = c->dx[BIAS] ? (float *)c->dx[BIAS] + (size_t)head * tokens * tokens : NULL;
@@ -122,7 +122,7 @@ static void backward_task(void *arg, int task, void *scratch)
         next = backward_head_of(j, after / a->heads, after % a->heads, scratch);
         h.next = &next;
     }
-    j->e->k->attention[a->compute].backward(&h, scratch);
+    j->e->k->attention[a->compute]->backward(&h, scratch);
 }
 
 static void backward_bias_task(void *arg, int head, void *scratch)
@@ -138,7 +138,7 @@ static void backward_bias_task(void *arg, int head, void *scratch)
             next = backward_head_of(j, picture + 1, head, scratch);
             h.next = &next;
         }
-        j->e->k->attention[a->compute].backward(&h, scratch);
+        j->e->k->attention[a->compute]->backward(&h, scratch);
     }
 }
 
@@ -189,8 +189,8 @@ static void weights_task(void *arg, int task, void *scratch)
     char *y = (char *)(j->lse + pictures * (size_t)a->heads * tokens);
     size_t at = (size_t)(task / a->heads) * tokens * width + (size_t)(task % a->heads * h.dim);
     h.y = y + at * dtype_size(h.type);
-    j->e->k->attention[a->compute].forward(&h, scratch);
-    j->e->k->attention[a->compute].weights(&h, p, scratch);
+    j->e->k->attention[a->compute]->forward(&h, scratch);
+    j->e->k->attention[a->compute]->weights(&h, p, scratch);
 }
 
 static void forward_weights(const struct call *c, const struct env *e)

@@ -32,7 +32,7 @@ static double row_loss(const struct job *j, int r)
 {
     const struct call *c = j->c;
     const struct cross_entropy *o = c->attr;
-    const struct row_kernels *k = &j->e->k->rows;
+    const struct row_kernels *k = j->e->k->rows;
     int n = cols(c->xs[LOGITS]);
     const float *x = row_of(c->x[LOGITS], F32, n, r);
     float lse = ((float *)c->saved)[r] = k->log_sum_exp(n, x);
@@ -80,7 +80,7 @@ static void backward_task(void *arg, int task, void *scratch)
     const struct job *j = arg;
     const struct call *c = j->c;
     const struct cross_entropy *o = c->attr;
-    const struct row_kernels *k = &j->e->k->rows;
+    const struct row_kernels *k = j->e->k->rows;
     int n = cols(c->xs[LOGITS]), end = imin(rows(c->xs[LOGITS]), (task + 1) * ROWS);
     float *to = scratch;
     for (int r = task * ROWS; r < end; r++) {

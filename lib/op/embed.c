@@ -46,7 +46,7 @@ static void forward_task(void *arg, int t, void *scratch)
         const float *from = t < first ? c->x[CLS] : row_of(c->x[X], F32, dim, b * patches + t - first);
         float *to = at_row(c->y, F32, dim, b * tokens + t);
         if (p >= 0)
-            j->e->k->rows.add(dim, from, row_of(c->x[POSITIONS], F32, dim, p), to);
+            j->e->k->rows->add(dim, from, row_of(c->x[POSITIONS], F32, dim, p), to);
         else
             memcpy(to, from, (size_t)dim * sizeof *to);
     }
@@ -68,7 +68,7 @@ static void backward_task(void *arg, int t, void *scratch)
     memset(sum, 0, (size_t)dim * sizeof *sum);
     for (int b = 0; b < c->ys->dim[0]; b++) {
         const float *dy = row_of(c->dy, F32, dim, b * tokens + t);
-        j->e->k->rows.axpy(dim, 1, dy, sum);
+        j->e->k->rows->axpy(dim, 1, dy, sum);
         if (t >= first && c->dx[X])
             mim__op_store(j->e, F32, dim, dy, at_row(c->dx[X], F32, dim, b * patches + t - first), c->add >> X & 1);
     }

@@ -172,7 +172,7 @@ static void scale_task(void *arg, int channel, void *scratch)
 {
     const struct scale_job *j = arg;
     const struct call *c = j->c;
-    const struct row_kernels *k = &j->e->k->rows;
+    const struct row_kernels *k = j->e->k->rows;
     int in = cols(c->xs[X]);
     size_t at = (size_t)channel * (size_t)in;
     const float *bias = c->x[BIAS], *scale = c->x[SCALE];

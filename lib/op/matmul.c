@@ -227,7 +227,7 @@ void mim__matmul(const struct env *e, enum dtype compute, int m, int n, int k,
 {
     if (m <= 0 || n <= 0)
         return;
-    const struct gemm_kernels *g = &e->k->gemm[compute];
+    const struct gemm_kernels *g = e->k->gemm[compute];
     ep = is_empty(ep) ? NULL : ep;
     if (gemm_is_small(g, m, n, k) && is_plain(a) && is_plain(b)) {
         split(e, 1, multiply_small, &(struct small_product){ g, { m, n, k, a, b, c, ct, ldc, ep, NULL } });
@@ -253,13 +253,13 @@ void mim__matmul(const struct env *e, enum dtype compute, int m, int n, int k,
 
 size_t mim__matmul_work(const struct kernels *k, enum dtype compute, int m, int n, int depth)
 {
-    const struct gemm_kernels *g = &k->gemm[compute];
+    const struct gemm_kernels *g = k->gemm[compute];
     int64_t floats = (int64_t)packed_depth(g, depth) * ceil_div(n, g->unit) * g->unit;
     return m <= 0 ? 0 : ((size_t)lmin(floats, WORK_FLOATS) + SPILL_FLOATS) * sizeof(float);
 }
 
 size_t mim__matmul_scratch(const struct kernels *k, enum dtype compute)
 {
-    const struct gemm_kernels *g = &k->gemm[compute];
+    const struct gemm_kernels *g = k->gemm[compute];
     return (size_t)(BAND_FLOATS + SUM_FLOATS + g->nr * g->kc + 2 * SPILL_FLOATS) * sizeof(float);
 }

@@ -34,9 +34,9 @@ static void forward_task(void *arg, int task, void *scratch)
     const float *mean = c->saved, *rstd = mean + n;
     for (int r = task * ROWS; r < end; r++) {
         float *to = c->yt == F32 ? at_row(c->y, F32, dim, r) : scratch;
-        j->e->k->rows.norm(dim, row_of(c->x[X], F32, dim, r), mean[r], rstd[r], c->x[GAMMA], c->x[BETA], to);
+        j->e->k->rows->norm(dim, row_of(c->x[X], F32, dim, r), mean[r], rstd[r], c->x[GAMMA], c->x[BETA], to);
         if (c->yt != F32)
-            j->e->k->rows.narrow(dim, to, at_row(c->y, BF16, dim, r));
+            j->e->k->rows->narrow(dim, to, at_row(c->y, BF16, dim, r));
     }
 }
 
@@ -55,7 +55,7 @@ static void widen_task(void *arg, int task, void *scratch)
     const struct job *j = arg;
     int n = rows(j->c->ys), dim = cols(j->c->ys), from = task * ROWS, count = imin(n, from + ROWS) - from;
     (void)scratch;
-    j->e->k->rows.widen(count * dim, row_of(j->c->dy, BF16, dim, from), at_row(j->wide, F32, dim, from));
+    j->e->k->rows->widen(count * dim, row_of(j->c->dy, BF16, dim, from), at_row(j->wide, F32, dim, from));
 }
 
 static void backward(const struct call *c, const struct env *e)

@@ -48,7 +48,7 @@ static void forward_task(void *arg, int task, void *scratch)
             for (int i = 0; i < a->patch; i++, at += a->patch)
                 memcpy(at, from + ((size_t)ch * (size_t)d[2] + (size_t)i) * (size_t)d[3], line);
         if (c->yt != F32)
-            j->e->k->rows.narrow(dim, to, at_row(c->y, BF16, dim, r));
+            j->e->k->rows->narrow(dim, to, at_row(c->y, BF16, dim, r));
     }
 }
 

@@ -31,8 +31,8 @@ static void forward_task(void *arg, int b, void *scratch)
     (void)scratch;
     memset(y, 0, (size_t)dim * sizeof *y);
     for (int t = 0; t < a->count; t++)
-        j->e->k->rows.axpy(dim, 1, row_of(c->x[0], F32, dim, b * tokens + a->first + t), y);
-    j->e->k->rows.scale(dim, 1 / (float)a->count, y, y);
+        j->e->k->rows->axpy(dim, 1, row_of(c->x[0], F32, dim, b * tokens + a->first + t), y);
+    j->e->k->rows->scale(dim, 1 / (float)a->count, y, y);
 }
 
 static void forward(const struct call *c, const struct env *e)
@@ -52,7 +52,7 @@ static void backward_task(void *arg, int b, void *scratch)
     if (!(c->add & 1))
         memset(dx, 0, (size_t)tokens * (size_t)dim * sizeof *dx);
     for (int t = 0; t < a->count; t++)
-        j->e->k->rows.axpy(dim, 1 / (float)a->count, row_of(c->dy, F32, dim, b), at_row(dx, F32, dim, a->first + t));
+        j->e->k->rows->axpy(dim, 1 / (float)a->count, row_of(c->dy, F32, dim, b), at_row(dx, F32, dim, a->first + t));
 }
 
 static void backward(const struct call *c, const struct env *e)

@@ -62,7 +62,7 @@ static void forward_task(void *arg, int r, void *scratch)
     for (int p = 0; p < g.r0; p++)
         for (int q = 0; row[p] != 0 && q < g.c0; q++)
             if (col[q] != 0)
-                j->e->k->rows.axpy(g.dim, row[p] * col[q], row_of(c->x[TABLE], F32, g.dim, g.prefix + p * g.c0 + q), y);
+                j->e->k->rows->axpy(g.dim, row[p] * col[q], row_of(c->x[TABLE], F32, g.dim, g.prefix + p * g.c0 + q), y);
 }
 
 static void forward(const struct call *c, const struct env *e)
@@ -83,13 +83,13 @@ static void backward_task(void *arg, int r, void *scratch)
     if (!(c->add >> TABLE & 1))
         memset(dx, 0, (size_t)g.dim * sizeof *dx);
     if (kept >= 0) {
-        j->e->k->rows.axpy(g.dim, 1, row_of(c->dy, F32, g.dim, kept), dx);
+        j->e->k->rows->axpy(g.dim, 1, row_of(c->dy, F32, g.dim, kept), dx);
         return;
     }
     for (int i = 0; i < g.r1; i++)
         for (int k = 0; rm[i * g.r0 + p] != 0 && k < g.c1; k++)
             if (cm[k * g.c0 + q] != 0)
-                j->e->k->rows.axpy(g.dim, rm[i * g.r0 + p] * cm[k * g.c0 + q],
+                j->e->k->rows->axpy(g.dim, rm[i * g.r0 + p] * cm[k * g.c0 + q],
                                    row_of(c->dy, F32, g.dim, g.prefix + i * g.c1 + k), dx);
 }
 

@@ -7,7 +7,7 @@ void mim__op_pass(const struct env *e, enum dtype t, int n, const void *from, vo
     if (!add)
         memmove(to, from, (size_t)n * dtype_size(t));
     else if (t == F32)
-        e->k->rows.axpy(n, 1, from, to);
+        e->k->rows->axpy(n, 1, from, to);
     else
         mim__op_store(e, t, n, read_row(e, t, from, n, buffer), to, true);
 }
@@ -16,18 +16,18 @@ void mim__op_store(const struct env *e, enum dtype t, int n, const float *from, 
 {
     uint16_t *half = to;
     if (t == F32 && add) {
-        e->k->rows.axpy(n, 1, from, to);
+        e->k->rows->axpy(n, 1, from, to);
     } else if (t == F32) {
         memmove(to, from, (size_t)n * sizeof *from);
     } else if (!add) {
-        e->k->rows.narrow(n, from, half);
+        e->k->rows->narrow(n, from, half);
     } else {                                    /* in pieces: the old values need room too */
         float old[256];
         for (int i = 0; i < n; i += COUNT(old)) {
             int m = imin(COUNT(old), n - i);
-            e->k->rows.widen(m, half + i, old);
-            e->k->rows.add(m, old, from + i, old);
-            e->k->rows.narrow(m, old, half + i);
+            e->k->rows->widen(m, half + i, old);
+            e->k->rows->add(m, old, from + i, old);
+            e->k->rows->narrow(m, old, half + i);
         }
     }
 }
@@ -54,7 +54,7 @@ static void sum_task(void *arg, int task, void *scratch)
     for (int r = task * ROWS; r < end; r++) {
         float factor = s->factor ? s->factor[r / s->group] : 1;
         if (factor != 0)
-            s->e->k->rows.axpy(s->cols, factor, read_row(s->e, s->t, row_of(s->x, s->t, s->cols, r), s->cols, scratch), sum);
+            s->e->k->rows->axpy(s->cols, factor, read_row(s->e, s->t, row_of(s->x, s->t, s->cols, r), s->cols, scratch), sum);
     }
 }
 
@@ -64,7 +64,7 @@ static void gather(const struct env *e, int count, int cols, const float *partia
     if (!add)
         memset(sum, 0, (size_t)cols * sizeof *sum);
     for (int i = 0; i < count; i++)
-        e->k->rows.axpy(cols, 1, partial + (size_t)i * (size_t)cols, sum);
+        e->k->rows->axpy(cols, 1, partial + (size_t)i * (size_t)cols, sum);
 }
 
 void mim__op_sums(const struct env *e, enum dtype t, int rows, int cols, const void *x, const float *factor, int group,
@@ -85,7 +85,7 @@ static void stats_task(void *arg, int task, void *scratch)
     int end = imin(s->rows, (task + 1) * ROWS);
     (void)scratch;
     for (int r = task * ROWS; r < end; r++)
-        s->e->k->rows.norm_stats(s->dim, s->x + (size_t)r * (size_t)s->dim, s->eps, &s->mean[r], &s->rstd[r]);
+        s->e->k->rows->norm_stats(s->dim, s->x + (size_t)r * (size_t)s->dim, s->eps, &s->mean[r], &s->rstd[r]);
 }
 
 void mim__op_norm_stats(const struct env *e, int rows, int dim, const float *x, float eps, float *mean, float *rstd)
@@ -110,7 +110,7 @@ static void norm_task(void *arg, int task, void *scratch)
         memset(dbeta, 0, dim * sizeof *dbeta);
     }
     for (int r = task * ROWS; r < end; r++)
-        j->e->k->rows.norm_backward(n->dim, n->x + (size_t)r * dim, n->mean[r], n->rstd[r], n->gamma,
+        j->e->k->rows->norm_backward(n->dim, n->x + (size_t)r * dim, n->mean[r], n->rstd[r], n->gamma,
                                     n->dy + (size_t)r * dim, n->dx ? n->dx + (size_t)r * dim : NULL, n->add_dx,
                                     sums ? dgamma : NULL, sums ? dbeta : NULL);
 }

@@ -24,7 +24,7 @@ static inline const float *read_row(const struct env *e, enum dtype t, const voi
 {
     if (t == F32)
         return row;
-    e->k->rows.widen(n, row, buffer);
+    e->k->rows->widen(n, row, buffer);
     return buffer;
 }
 

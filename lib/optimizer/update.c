@@ -15,7 +15,7 @@ static void sum_part(void *arg, int index, void *scratch)
     const struct joined *j = &job->o->joined;
     const struct part *p = &j->part[index];
     const float *g = job->gradients + j->member[p->member].slot.offset + p->first;
-    j->squares[index] = job->k->rows.squares(p->count, g);
+    j->squares[index] = job->k->rows->squares(p->count, g);
 }
 
 double mim__optimizer_norm(mim_optimizer *o, const struct kernels *k, const float *gradients)
@@ -46,7 +46,7 @@ void mim__optimizer_update(mim_optimizer *o, const struct kernels *k, const floa
 {
     if (!o->rule)
         return;
-    struct update u = { .o = o, .rows = &k->rows, .gradients = gradients, .rate = mim__optimizer_rate_now(o, step) };
+    struct update u = { .o = o, .rows = k->rows, .gradients = gradients, .rate = mim__optimizer_rate_now(o, step) };
     o->state.updates++;
     o->rule->begin(&u, o->state.updates, clip_scale(o->options.clip, norm));
     if (o->joined.parts)

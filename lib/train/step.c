@@ -284,7 +284,7 @@ static void with_average(mim_trainer *t, mim__task task)
     const struct mim__store *stores[] = { &t->encoder->store, &t->head->store };
     float *average = t->average;
     for (int s = 0; average && s < 2; average += stores[s]->elements, s++) {
-        struct pieces p = { &mim__kernels(t->object.ctx)->rows, (float)t->options.average, stores[s]->values, average,
+        struct pieces p = { mim__kernels(t->object.ctx)->rows, (float)t->options.average, stores[s]->values, average,
                             stores[s]->elements };
         mim__run(mim__context_executor(t->object.ctx), (int)((p.n + PIECE - 1) / PIECE), task, &p, NULL, NULL);
     }

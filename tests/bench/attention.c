@@ -103,7 +103,7 @@ static void measure(const struct bench *b, const struct kernels *k, const struct
     printf("%-12s %-4s %4d x %2d heads of %2d%s  forward %6.1f backward %6.1f limit %6.1f", k->isa,
            type == BF16 ? "bf16" : "f32", s->tokens, s->heads, s->dim, s->bias ? " bias" : "     ", work / f, 2 * work / r, l);
     printf("  ratios %.3f %.3f %.3f  scratch %5zu KiB\n", work / f / l, 2 * work / r / l, 3 * work / (f + r) / l,
-           k->attention[type].scratch(s->tokens, s->dim) >> 10);
+           k->attention[type]->scratch(s->tokens, s->dim) >> 10);
     fflush(stdout);
 }
 

@@ -25,7 +25,7 @@ static void stream_task(void *arg, int task, void *scratch)
 /* GB/s, read and written bytes both counted; the best of five. 0 where there is no memory for it. */
 static double stream_rate(const struct env *env, bool copy)
 {
-    struct stream s = { .rows = &env->k->rows, .copy = copy };
+    struct stream s = { .rows = env->k->rows, .copy = copy };
     double bytes = STREAM_FLOATS * sizeof(float) * (copy ? 2.0 : 1.0), best = 0;
     s.from = aligned_alloc(1 << 21, STREAM_FLOATS * sizeof(float));
     s.to = copy ? aligned_alloc(1 << 21, STREAM_FLOATS * sizeof(float)) : NULL;

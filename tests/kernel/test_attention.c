@@ -98,7 +98,7 @@ static void set_up(struct state *s, const struct kernels *k, struct trial t)
         s->bias[i] = s->given_bias[i] = t.bias ? (float)(2 * draw()) : 0;
         s->dbias[i] = s->given_dbias[i] = (float)draw();
     }
-    size_t size = k->attention[t.compute].scratch(n, dim);
+    size_t size = k->attention[t.compute]->scratch(n, dim);
     s->scratch = guarded(s, round_up(size, 64));
     memset(s->scratch, 0xff, size);             /* every float a NaN: nothing may be read before it is written */
 }
@@ -215,7 +215,7 @@ static void check_trial(const struct kernels *k, struct trial t)
 {
     struct state s;
     set_up(&s, k, t);
-    const struct attention_kernels *a = &k->attention[t.compute];
+    const struct attention_kernels *a = k->attention[t.compute];
     struct attention_head h = head_of(&s);
     double limit = t.type == F32 && t.compute == F32 ? 6e-6 : 2e-2, sums = t.compute == F32 ? 6e-6 : 2e-2;
     size_t square = (size_t)t.s.n * t.s.n;
@@ -264,8 +264,8 @@ static void gaps_stay(void)
         for (int i = 0; i < 49; i++)
             for (int d = 13; d < s.stride[written[w]]; d++)
                 ((float *)s.given[written[w]])[i * s.stride[written[w]] + d] = 1234.5f;
-    kernels->attention[F32].forward(&h, s.scratch);
-    kernels->attention[F32].backward(&h, s.scratch);
+    kernels->attention[F32]->forward(&h, s.scratch);
+    kernels->attention[F32]->backward(&h, s.scratch);
     for (int w = 0; w < 4; w++)
         for (int i = 0; i < 49; i++)
             for (int d = 13; d < s.stride[written[w]]; d++)
@@ -282,12 +282,12 @@ static void same_bits(void)
         struct trial t = { { 197, 64 }, F32, (enum dtype)compute, true, false };
         set_up(&s, kernels, t);
         set_up(&again, kernels, t);
-        memset(again.scratch, 0x3f, kernels->attention[compute].scratch(197, 64));
+        memset(again.scratch, 0x3f, kernels->attention[compute]->scratch(197, 64));
         struct attention_head h = head_of(&s), g = head_of(&again);
-        kernels->attention[compute].forward(&h, s.scratch);
-        kernels->attention[compute].forward(&g, again.scratch);
-        kernels->attention[compute].backward(&h, s.scratch);
-        kernels->attention[compute].backward(&g, again.scratch);
+        kernels->attention[compute]->forward(&h, s.scratch);
+        kernels->attention[compute]->forward(&g, again.scratch);
+        kernels->attention[compute]->backward(&h, s.scratch);
+        kernels->attention[compute]->backward(&g, again.scratch);
         static const int written[] = { Y, DQ, DK, DV };
         for (int w = 0; w < 4; w++)
             for (int i = 0; i < 197; i++) {
@@ -313,10 +313,10 @@ static void followed(void)
         set_up(&again, kernels, t);
         struct attention_head h = head_of(&s), g = head_of(&again);
         h.next = &g;
-        kernels->attention[compute].forward(&h, s.scratch);
-        kernels->attention[compute].backward(&h, s.scratch);
-        kernels->attention[compute].forward(&g, again.scratch);
-        kernels->attention[compute].backward(&g, again.scratch);
+        kernels->attention[compute]->forward(&h, s.scratch);
+        kernels->attention[compute]->backward(&h, s.scratch);
+        kernels->attention[compute]->forward(&g, again.scratch);
+        kernels->attention[compute]->backward(&g, again.scratch);
         static const int written[] = { Y, DQ, DK, DV };
         for (int w = 0; w < 4; w++)
             for (int i = 0; i < 50; i++) {
@@ -342,16 +342,16 @@ static void extremes(void)
                 float seen = i == 3 ? 3000.0f : -500.0f;
                 s.bias[i * 50 + j] = s.given_bias[i * 50 + j] = (i < 20) == (j < 20) ? seen : -INFINITY;
             }
-        kernels->attention[compute].forward(&h, s.scratch);
+        kernels->attention[compute]->forward(&h, s.scratch);
         exact_forward(&s);
         expect(&s, "y, masked", error_of(&s, Y), compute == F32 ? 2e-4 : 2e-2);
-        kernels->attention[compute].backward(&h, s.scratch);
+        kernels->attention[compute]->backward(&h, s.scratch);
         exact_backward(&s);
         expect(&s, "dk, masked", error_of(&s, DK), compute == F32 ? 2e-4 : 2e-2);
         for (int j = 20; j < 50; j++)
             CHECK(s.given_dbias[j] == (float)s.dbias[j]);      /* no gradient through the mask */
         ((float *)s.given[Q])[7 * s.stride[Q]] = NAN;
-        kernels->attention[compute].forward(&h, s.scratch);
+        kernels->attention[compute]->forward(&h, s.scratch);
         CHECK(isnan(s.given_lse[7]) && isnan(((float *)s.given[Y])[7 * s.stride[Y]]));
         CHECK(!isnan(s.given_lse[6]) && !isnan(((float *)s.given[Y])[8 * s.stride[Y]]));
         tear_down(&s);

@@ -20,12 +20,12 @@ static void available(void)
     for (; *k; k++) {
         CHECK((*k)->isa[0]);
         for (int type = F32; type <= BF16; type++) {
-            const struct gemm_kernels *g = &(*k)->gemm[type];
+            const struct gemm_kernels *g = (*k)->gemm[type];
             CHECK(g->pack && g->run && g->mr > 0 && g->nr > 0 && g->nr % g->unit == 0 && g->kc % 2 == 0);
             CHECK(g->step == 1 || (g->step == 2 && type == BF16));
-            CHECK((*k)->attention[type].forward && (*k)->attention[type].backward);
+            CHECK((*k)->attention[type]->forward && (*k)->attention[type]->backward);
         }
-        CHECK((*k)->rows.add && (*k)->rows.adamw);
+        CHECK((*k)->rows->add && (*k)->rows->adamw);
         if (!k[1])
             CHECK_TEXT((*k)->isa, "scalar");
     }

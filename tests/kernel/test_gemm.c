@@ -72,7 +72,7 @@ static void pack(void)
     static const int depths[] = { 1, 2, 7, 8, 15, 16, 17, 31, 32, 33, 47, 64, 70 };
     for (const struct kernels *const *k = mim__kernels_available(); *k; k++)
         for (int compute = F32; compute <= BF16; compute++) {
-            const struct gemm_kernels *g = &(*k)->gemm[compute];
+            const struct gemm_kernels *g = (*k)->gemm[compute];
             for (int n = 1; n <= 70; n += n < 36 ? 1 : 13)
                 for (int d = 0; d < COUNT(depths); d++)
                     for (int way = 0; way < 4 && !test_broken; way++) {
@@ -149,7 +149,7 @@ static void run(void)
 {
     for (const struct kernels *const *k = mim__kernels_available(); *k; k++)
         for (int compute = F32; compute <= BF16; compute++) {
-            const struct gemm_kernels *g = &(*k)->gemm[compute];
+            const struct gemm_kernels *g = (*k)->gemm[compute];
             for (int m = 1; m <= 2 * g->mr + 1; m++)
                 for (int n = 1; n <= 2 * g->nr + 1 && !test_broken; n += n < 4 ? 1 : 3)
                     check_run(g, m, n, 1 + (m + n) % 20, (m + n) % 2, n % 3 ? F32 : BF16);

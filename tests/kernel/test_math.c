@@ -139,7 +139,7 @@ static void activation_ends(void)
 int main(void)
 {
     for (const struct kernels *const *k = mim__kernels_available(); *k; k++) {
-        rows = &(*k)->rows;
+        rows = (*k)->rows;
         isa = (*k)->isa;
         TEST(exponential);
         TEST(exponential_ends);

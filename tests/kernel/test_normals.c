@@ -13,7 +13,7 @@ static void row_of(const struct kernels *k, struct mim__stream s, uint32_t first
     int wrong = 0;
     for (int n = 0; n <= MOST; n += NORMALS) {
         y[n] = 77;
-        k->normals.row(&s, first, n, y);
+        k->normals->row(&s, first, n, y);
         for (int i = 0; i < n; i++)
             wrong += !same(y[i], mim__normal(&s, first + (uint32_t)i));
         CHECK(y[n] == 77);
@@ -39,7 +39,7 @@ static void any_order(void)
         int wrong = 0;
         for (uint32_t i = 0; i < MOST; i++)
             index[i] = i % 5 == 0 ? ~i : i * i * 977;
-        (*k)->normals.at(&s, MOST, index, y);
+        (*k)->normals->at(&s, MOST, index, y);
         for (int i = 0; i < MOST; i++)
             wrong += !same(y[i], mim__normal(&s, index[i]));
         CHECK(!wrong);

@@ -366,7 +366,7 @@ int main(void)
 {
     map_arrays();
     for (const struct kernels *const *k = mim__kernels_available(); *k; k++) {
-        rows = &(*k)->rows;
+        rows = (*k)->rows;
         isa = (*k)->isa;
         TEST(every_bf16);
         TEST(narrow_rounds);

@@ -400,7 +400,7 @@ static void small_as_large(void)
             multiply_on(ctx, &x, *k);
             memcpy(whole, x.c, x.c_bytes);
             x.m = 1 + i % 70;
-            CHECK(gemm_is_small(&(*k)->gemm[x.compute], x.m, x.n, x.k) && !gemm_is_small(&(*k)->gemm[x.compute], 400, x.n, x.k));
+            CHECK(gemm_is_small((*k)->gemm[x.compute], x.m, x.n, x.k) && !gemm_is_small((*k)->gemm[x.compute], 400, x.n, x.k));
             multiply_on(ctx, &x, *k);
             for (int r = 0; r < x.m; r++)
                 CHECK(!memcmp(whole + (size_t)r * row, (char *)x.c + (size_t)r * row, (size_t)x.n * dtype_size(x.ct)));

@@ -40,8 +40,8 @@ static inline void plain_sgd(int n, const struct sgd_step *s, const float *gradi
     }
 }
 
-static const struct kernels plain = { .isa = "plain",
-                                      .rows = { .squares = plain_squares, .adamw = plain_adamw, .sgd = plain_sgd } };
+static const struct row_kernels plain_rows = { .squares = plain_squares, .adamw = plain_adamw, .sgd = plain_sgd };
+static const struct kernels plain = { .isa = "plain", .rows = &plain_rows };
 
 static inline mim_status try_optimizer(const char *json, mim_optimizer **out)
 {

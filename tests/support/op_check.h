@@ -62,16 +62,16 @@ static inline void op_convert(const struct env *e, enum dtype from, const void *
 {
     float v, old = 0;
     if (from == BF16)
-        e->k->rows.widen(1, (const uint16_t *)x + i, &v);
+        e->k->rows->widen(1, (const uint16_t *)x + i, &v);
     else
         v = ((const float *)x)[i];
     if (add && to == BF16)
-        e->k->rows.widen(1, (uint16_t *)y + i, &old);
+        e->k->rows->widen(1, (uint16_t *)y + i, &old);
     else if (add)
         old = ((float *)y)[i];
     v += old;
     if (to == BF16)
-        e->k->rows.narrow(1, &v, (uint16_t *)y + i);
+        e->k->rows->narrow(1, &v, (uint16_t *)y + i);
     else
         ((float *)y)[i] = v;
 }
