@@ -12,6 +12,7 @@ struct encoding {
     struct graph *g;
     struct plan *plan;
     struct encoder_build build;
+    int64_t *visible;                       /* [batch, kept]: the output of this name */
     struct mim__words outputs;              /* of the last encode */
     bool done;                              /* the outputs can be read */
     struct mim__input inputs[2];            /* of the next encode; data grows as asked */
@@ -19,18 +20,20 @@ struct encoding {
     void *work;                             /* of the image stage */
 };
 
-static void drop_plan(struct encoding *c)
+static void drop_plan(mim_context *ctx, struct encoding *c)
 {
+    mim__free(ctx, c->visible);
     mim__plan_destroy(c->plan);
     mim__graph_destroy(c->g);
     c->plan = NULL;
     c->g = NULL;
+    c->visible = NULL;
     c->done = false;
 }
 
 static void release_encoding(mim_context *ctx, struct encoding *c)
 {
-    drop_plan(c);
+    drop_plan(ctx, c);
     for (int i = 0; i < 2; i++)
         mim__free(ctx, c->inputs[i].data);
     mim__free(ctx, c->work);
@@ -58,7 +61,8 @@ static mim_status make_encoding(mim_encoder *e, struct encoding *c)
     c->inputs[PIXELS] =
         (struct mim__input){ .name = "pixels", .check = INPUT_FINITE, .type = F32, .each = pixels, .batch = INT32_MAX };
     c->inputs[MASK] = (struct mim__input){
-        .name = "mask", .check = INPUT_MASK, .type = I32, .each = (size_t)rows * (size_t)cols, .batch = INT32_MAX
+        .name = "mask", .check = INPUT_MASK, .type = I32, .each = (size_t)rows * (size_t)cols, .batch = INT32_MAX,
+        .equal = !e->options.mask_token, .needs_visible = !e->options.mask_token
     };
     return MIM_OK;
 }
@@ -111,10 +115,9 @@ mim_status mim_encoder_set_input(mim_encoder *e, const char *name, int32_t type,
         return status;
     if (!strcmp(name, "pixels"))
         return set_input(e, PIXELS, type, data, elements);
-    if (!strcmp(name, "mask") && e->options.mask_token)
+    if (!strcmp(name, "mask"))
         return set_input(e, MASK, type, data, elements);
-    return mim__fail(e->object.ctx, MIM_ERR_KEY, "this encoder has no input \"%.64s\": it has pixels%s", name,
-                     e->options.mask_token ? " and mask" : "");
+    return mim__fail(e->object.ctx, MIM_ERR_KEY, "an encoder has no input \"%.64s\": it has pixels and mask", name);
 }
 
 /* ---- the plan ---- */
@@ -154,6 +157,16 @@ static mim_status check_outputs(const mim_encoder *e, const struct graph *g, con
     return MIM_OK;
 }
 
+static mim_status graph_of(mim_encoder *e, struct encoder_build *build, const struct mim__words *outputs, struct graph **out)
+{
+    mim_status status = mim__graph_create(e->object.ctx, out);
+    if (status)
+        return status;
+    e->kind->build(e, *out, build);
+    status = mim__graph_status(*out);
+    return status ? status : check_outputs(e, *out, outputs);
+}
+
 /* The new plan before the old one goes, whose outputs stay readable if this fails. */
 static mim_status make_plan(mim_encoder *e, struct encoding *c, const struct encoder_build *want,
                             const struct mim__words *outputs)
@@ -165,21 +178,21 @@ static mim_status make_plan(mim_encoder *e, struct encoding *c, const struct enc
     struct plan *plan = NULL;
     for (int i = 0; i < outputs->count; i++)
         keep[i] = outputs->v[i];
-    mim_status status = mim__graph_create(e->object.ctx, &g);
-    if (!status)
-        e->kind->build(e, g, &build);
-    if (!status)
-        status = mim__graph_status(g);
-    if (!status)
-        status = check_outputs(e, g, outputs);
+    mim_status status = graph_of(e, &build, outputs, &g);
+    size_t visible = build.visible ? (size_t)build.batch * (size_t)build.kept : 0;
+    int64_t *list = status || !visible ? NULL : mim__calloc(e->object.ctx, visible, sizeof *list);
+    if (!status && visible && !list)
+        status = mim__no_memory(e->object.ctx, visible * sizeof *list);
     if (!status)
         status = mim__graph_plan(g, &o, &plan);
     if (status) {
+        mim__free(e->object.ctx, list);
         mim__graph_destroy(g);
         return status;
     }
-    drop_plan(c);
+    drop_plan(e->object.ctx, c);
     c->g = g;
+    c->visible = list;
     c->plan = plan;
     c->build = build;
     c->outputs = *outputs;
@@ -195,8 +208,10 @@ static mim_status ready(mim_encoder *e, struct encoding *c, const struct encoder
         status = mim__encoder_grid(e, want->height, want->width, &rows, &cols);
     if (status)
         return status;
+    int kept = want->kept ? want->kept : rows * cols;
     bool same = c->plan && c->build.batch == want->batch && c->build.height == want->height && c->build.width == want->width
-             && c->build.masked == want->masked && c->build.compute == want->compute && same_words(&c->outputs, &outputs);
+             && c->build.masked == want->masked && c->build.kept == kept && c->build.compute == want->compute
+             && same_words(&c->outputs, &outputs);
     return same ? MIM_OK : make_plan(e, c, want, &outputs);
 }
 
@@ -231,6 +246,7 @@ static mim_status measure(mim_encoder *e, const struct encoding *c, const mim_im
         return mim__fail(ctx, MIM_ERR_SHAPE, "%lld pictures, and masks for %lld", (long long)batch, (long long)mask->set);
     want->batch = (int)batch;
     want->masked = mask->set > 0;
+    want->kept = want->masked && !e->options.mask_token ? mim__input_visible(mask) : 0;
     want->compute = (enum dtype)e->run.precision;
     return MIM_OK;
 }
@@ -238,8 +254,13 @@ static mim_status measure(mim_encoder *e, const struct encoding *c, const mim_im
 static void place_inputs(struct encoding *c)
 {
     const struct mim__input *pixels = &c->inputs[PIXELS], *mask = &c->inputs[MASK];
+    int32_t *visible = c->build.visible ? mim__plan_data(c->plan, c->build.visible) : NULL;
     if (c->build.masked)
         memcpy(mim__plan_data(c->plan, c->build.mask), mask->data, (size_t)mask->set * mask->each * sizeof(int32_t));
+    if (visible)
+        mim__list_visible(mask->data, mask->set, (int64_t)mask->each, visible);
+    for (int64_t i = 0; visible && i < mask->set * c->build.kept; i++)
+        c->visible[i] = visible[i];
     if (pixels->set)
         memcpy(mim__plan_data(c->plan, c->build.pixels), pixels->data, (size_t)pixels->set * pixels->each * sizeof(float));
 }
@@ -290,9 +311,14 @@ mim_status mim_encoder_encode(mim_encoder *e, const mim_images *images, const ch
 
 static void describe(const mim_encoder *e, const char *name, const struct encoder_build *b, struct mim__tensor *t)
 {
-    int64_t tokens = b->first + (int64_t)b->rows * b->cols;
+    int64_t tokens = b->first + b->kept;
     t->type = MIM_F32;
-    if (!strcmp(name, "pooled")) {
+    if (!strcmp(name, "visible")) {
+        t->type = MIM_I64;
+        t->rank = 2;
+        t->shape[0] = b->batch;
+        t->shape[1] = b->kept;
+    } else if (!strcmp(name, "pooled")) {
         t->rank = 2;
         t->shape[0] = b->batch;
         t->shape[1] = e->options.width;
@@ -322,11 +348,12 @@ static mim_status refresh(void *owner, int index, bool shape_only, struct mim__t
     (void)index;
     if (computed(c, t->name)) {
         describe(e, t->name, &c->build, t);
-        t->data = mim__plan_data(c->plan, mim__graph_find(c->g, t->name));
+        t->data = strcmp(t->name, "visible") ? mim__plan_data(c->plan, mim__graph_find(c->g, t->name)) : c->visible;
         return MIM_OK;
     }
     b.rows = (int)(e->image.height / e->options.patch);
     b.cols = (int)(e->image.width / e->options.patch);
+    b.kept = b.rows * b.cols;
     describe(e, t->name, &b, t);
     return shape_only ? MIM_OK
                       : mim__fail(e->object.ctx, MIM_ERR_STATE, "output \"%s\" was not asked of the last encode", t->name);
@@ -348,6 +375,8 @@ static mim_status list_outputs(const mim_encoder *e, struct mim__names *n)
     status = mim__names_add_zeros(n, "tokens", 1);
     if (!status)
         status = mim__names_add_zeros(n, "pooled", 1);
+    if (!status && !e->options.mask_token)
+        status = mim__names_add_zeros(n, "visible", 1);
     for (int i = 0; i <= e->options.depth && !status; i++) {
         snprintf(name, sizeof name, "block.%d", i);
         status = mim__names_add_zeros(n, name, 1);

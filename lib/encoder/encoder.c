@@ -170,7 +170,7 @@ static mim_status weights_view(mim_encoder *e, const char *naming, mim_tensors *
     enum naming n;
     mim_tensors *view = NULL;
     mim_status status = view_names(e, naming, &n, &names);
-    struct encoder_json as = { n, "ViTModel", NULL, 0 };
+    struct encoder_json as = { n, "ViTModel", "vit", NULL, 0 };
     bool other = !status && n != NAMING_MIM, foldable = !other || !mim__encoder_json(e, &as, &json);
     if (json.failed)
         status = MIM_ERR_NOMEM;

@@ -5,17 +5,15 @@
 
 #include "base/options.h"
 #include "base/text.h"
+#include "encoder/block.h"
 #include "encoder/names.h"
 #include "graph/store.h"
 #include "image/image.h"
 #include "io/tensors.h"
-#include "op/op.h"
 
-enum qkv_bias { QKV_BIAS_FULL, QKV_BIAS_QUERY_VALUE, QKV_BIAS_NONE };
-enum positions { POSITIONS_LEARNED, POSITIONS_SINCOS, POSITIONS_NONE };
 enum relative_kind { RELATIVE_NONE, RELATIVE_SHARED, RELATIVE_BLOCK };
 enum pool { POOL_AUTO, POOL_CLASS, POOL_MEAN };
-enum table_resize { TABLE_BICUBIC, TABLE_ANTIALIAS };
+enum init_way { INIT_WAY_TRUNCATED, INIT_WAY_XAVIER };
 
 struct encoder_options {
     int kind;
@@ -27,6 +25,7 @@ struct encoder_options {
     int norm, pool, pool_norm;                       /* pool is never POOL_AUTO once an encoder is made */
     int64_t table_rows, table_cols;                  /* grid of the position tables; 0 becomes the picture's */
     int table_resize;
+    int init;                                        /* an enum init_way */
     double init_deviation, init_cut;
     int init_rescale;
 };
@@ -38,7 +37,10 @@ struct encoder_build {
     int batch, height, width;
     enum dtype compute;                              /* of products and branch activations */
     bool masked;                                     /* is there an input "mask"? */
-    struct tensor *pixels, *mask, *tokens, *pooled;  /* tokens f32 [batch, first + rows cols, width] */
+    int kept;                                        /* patches of a picture that are encoded, where hidden ones are left out
+                                                        (mask_token 0); else, and where it is 0, it becomes all of them */
+    struct tensor *pixels, *mask, *visible;          /* visible i32 [batch, kept]: which these are; NULL where it is all */
+    struct tensor *tokens, *pooled;                  /* tokens f32 [batch, first + kept, width] */
     int first, rows, cols;                           /* tokens before the patches; the grid */
 };
 
@@ -84,13 +86,15 @@ struct encoder_naming { enum naming naming; const char *before; bool pretext; };
 mim_status mim__encoder_names(const mim_encoder *e, const struct encoder_naming *n, float *array, struct mim__names *out);
 enum name_column mim__encoder_column(const mim_encoder *e, enum naming n);
 
-/* config.json as transformers or timm writes it. `class` is the class of transformers, `more` further members as JSON
- * text ("\"num_labels\": 5"), both the head's matter; classes 0: none. MIM_ERR_UNSUPPORTED: not expressible. */
-struct encoder_json { enum naming naming; const char *class_name, *more; int64_t classes; };
+/* config.json as transformers or timm writes it. class_name and model_type are those of transformers, `more` further members
+ * as JSON text ("\"num_labels\": 5"), all the head's matter; classes 0: none. MIM_ERR_UNSUPPORTED: not expressible. */
+struct encoder_json { enum naming naming; const char *class_name, *model_type, *more; int64_t classes; };
 mim_status mim__encoder_json(const mim_encoder *e, const struct encoder_json *j, struct mim__text *out);
 
 /* MIM_ERR_FORMAT: no encoder that libmim knows by name. */
 mim_status mim__encoder_locate(const mim_tensors *t, struct encoder_source *out);
+/* Is there a decoder of MAE beside it? Then a bare "mask_token" is that one's. Files of libmim keep them apart. */
+bool mim__encoder_has_decoder(const mim_tensors *t, const struct encoder_source *s);
 /* Is this config.json, or are these tensors, of a model that shares names with ours and is another? Then
  * MIM_ERR_UNSUPPORTED. */
 struct json;

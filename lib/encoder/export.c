@@ -78,8 +78,8 @@ static mim_status huggingface_json(const mim_encoder *e, const struct encoder_js
         return refuse(e, "ViT of transformers", "no absolute positions of all tokens");
     if (j->classes && o->pool != POOL_CLASS)
         return refuse(e, "ViTForImageClassification", "features that are the mean of patches");
-    mim__text_format(t, "{\n  \"architectures\": [\"%s\"],\n  \"model_type\": \"vit\",\n  \"dtype\": \"float32\",\n",
-                     j->class_name);
+    mim__text_format(t, "{\n  \"architectures\": [\"%s\"],\n  \"model_type\": \"%s\",\n  \"dtype\": \"float32\",\n",
+                     j->class_name, j->model_type);
     mim__text_format(t, "  \"hidden_size\": %lld,\n  \"num_hidden_layers\": %lld,\n  \"num_attention_heads\": %lld,\n"
                         "  \"intermediate_size\": %lld,\n", (long long)o->width, (long long)o->depth, (long long)o->heads,
                      (long long)o->hidden);

@@ -41,6 +41,12 @@ static struct json member(const struct json *of, const char *name)
     return of->type == JSON_OBJECT ? mim__json_member(of, name) : (struct json){ JSON_ERROR, NULL, 0 };
 }
 
+static bool is_type(const struct import *m, const char *name)
+{
+    struct json type = member(&m->json, "model_type");
+    return mim__json_equal(&type, name);
+}
+
 /* A member of config.json or, for timm, of its model_args. */
 static struct json look(const struct import *m, const char *name)
 {
@@ -113,11 +119,13 @@ static void read_blocks(struct import *m)
 
 static void read_ends(struct import *m)
 {
+    bool decoder = mim__encoder_has_decoder(m->t, &m->source), mae = decoder || is_type(m, "vit_mae");
     set_i64(m, "encoder.class_token", find(m, "cls_token", "embeddings.cls_token", 0) != NULL);
-    set_i64(m, "encoder.mask_token", find(m, "mask_token", "embeddings.mask_token", 0) != NULL);
+    set_i64(m, "encoder.mask_token", !mae && find(m, "mask_token", "embeddings.mask_token", 0) != NULL);
     set_i64(m, "encoder.norm", find(m, "norm.weight", "layernorm.weight", 0) != NULL);
     set_i64(m, "encoder.pool_norm", find(m, "fc_norm.weight", NULL, 0) != NULL);
-    set_str(m, "encoder.positions", find(m, "pos_embed", "embeddings.position_embeddings", 0) ? "learned" : "none");
+    bool places = find(m, "pos_embed", "embeddings.position_embeddings", 0) != NULL;
+    set_str(m, "encoder.positions", !places ? "none" : mae ? "sincos" : "learned");
     set_str(m, "encoder.table_resize", m->source.naming == NAMING_TIMM ? "antialias" : "bicubic");
 }
 

@@ -51,17 +51,41 @@ static mim_status check_hidden(mim_context *ctx, const struct mim__input *in, in
     return MIM_OK;
 }
 
-/* A block through the checks and, if `to` is there, into place. */
+/* What has been seen of masks: hidden patches of all pictures, of the first, of the present one. */
+struct tally { int64_t all, first, now; };
+
+static mim_status count_hidden(mim_context *ctx, const struct mim__input *in, const int64_t *v, size_t n, size_t at,
+                               struct tally *t)
+{
+    for (size_t i = at; i < at + n; i++) {
+        size_t picture = i / in->each;
+        t->all += v[i - at];
+        t->now += v[i - at];
+        if ((i + 1) % in->each)
+            continue;
+        if (picture == 0)
+            t->first = t->now;
+        if (in->equal && t->now != t->first)
+            return mim__fail(ctx, MIM_ERR_VALUE,
+                             "input \"%s\" hides %lld patches of picture %lld and %lld of picture 0: where hidden patches "
+                             "are left out of the encoder (encoder.mask_token 0), all pictures of a batch hide as many",
+                             in->name, (long long)t->now, (long long)picture, (long long)t->first);
+        t->now = 0;
+    }
+    return MIM_OK;
+}
+
+/* A block through the checks and, if `write`, into place. */
 static mim_status block(mim_context *ctx, const struct mim__input *in, int32_t type, const unsigned char *from, size_t n,
-                        size_t at, bool write, int64_t *hidden)
+                        size_t at, bool write, struct tally *hidden)
 {
     union { float f[BLOCK]; int64_t i[BLOCK]; } v;
     size_t fits = mim__convert(type, from, in->type == F32 ? MIM_F32 : MIM_I64, &v, n);
     if (fits < n)
         return mim__fail(ctx, MIM_ERR_VALUE, "input \"%s\": element %lld does not fit", in->name, (long long)(at + fits));
     mim_status status = in->type == F32 ? check_floats(ctx, in, v.f, n, at) : check_integers(ctx, in, v.i, n, at);
-    for (size_t i = 0; in->check == INPUT_MASK && !status && i < n; i++)
-        *hidden += v.i[i];
+    if (!status && in->check == INPUT_MASK)
+        status = count_hidden(ctx, in, v.i, n, at, hidden);
     if (status || !write)
         return status;
     if (in->type == F32)
@@ -82,14 +106,30 @@ mim_status mim__input_set(mim_context *ctx, struct mim__input *in, int32_t type,
         return mim__fail(ctx, MIM_ERR_VALUE, "input \"%s\" takes %s, not type %d", in->name,
                          in->type == F32 ? "floats" : "integers", (int)type);
     for (int pass = 0; pass < 2 && !status; pass++) {
-        int64_t hidden = 0;
+        struct tally hidden = { 0, 0, 0 };
         for (size_t at = 0; at < elements && !status; at += BLOCK)
             status = block(ctx, in, type, (const unsigned char *)data + at * width,
                            elements - at < BLOCK ? elements - at : BLOCK, at, pass == 1, &hidden);
         if (!status)
-            status = check_hidden(ctx, in, hidden, (int64_t)elements);
+            status = check_hidden(ctx, in, hidden.all, (int64_t)elements);
     }
     if (!status)
         in->set = count;
     return status;
+}
+
+int mim__input_visible(const struct mim__input *mask)
+{
+    const int32_t *v = mask->data;
+    int visible = 0;
+    for (size_t i = 0; i < mask->each; i++)
+        visible += !v[i];
+    return visible;
+}
+
+void mim__list_visible(const int32_t *mask, int64_t batch, int64_t patches, int32_t *to)
+{
+    for (int64_t i = 0; i < batch * patches; i++)
+        if (!mask[i])
+            *to++ = (int32_t)(i % patches);
 }

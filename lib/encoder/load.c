@@ -44,7 +44,7 @@ static mim_status load_one(mim_encoder *e, const mim_tensors *t, const struct mi
     mim_context *ctx = e->object.ctx;
     const char *end = to->name + strlen(to->name);
     bool mask_token = end - to->name >= 10 && !strcmp(end - 10, "mask_token");
-    if (mask_token && mim__tensors_find(t, to->name) < 0) {
+    if (mask_token && (mim__tensors_find(t, to->name) < 0 || mim__encoder_has_decoder(t, &e->source))) {
         if (to->data)
             mim__log(ctx, MIM_LOG_WARNING, "the weights have no mask token: it starts from its initial values");
         return MIM_OK;

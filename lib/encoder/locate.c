@@ -33,6 +33,12 @@ static enum name_column timm_column(const mim_tensors *t, const char *prefix)
     return beit ? COLUMN_BEIT : COLUMN_TIMM;
 }
 
+bool mim__encoder_has_decoder(const mim_tensors *t, const struct encoder_source *s)
+{
+    return s->naming == NAMING_TIMM ? has(t, s->prefix, "decoder_embed.weight")
+                                    : s->naming == NAMING_HUGGINGFACE && has(t, "", "decoder.decoder_embed.weight");
+}
+
 mim_status mim__encoder_locate(const mim_tensors *t, struct encoder_source *out)
 {
     const char *said = mim__tensors_text(t, "mim.naming");

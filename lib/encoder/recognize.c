@@ -13,10 +13,10 @@ static mim_status check_type(mim_context *ctx, const struct json *config)
 {
     struct json type = mim__json_member(config, "model_type");
     char name[64] = "";
-    if (type.type != JSON_STRING || mim__json_equal(&type, "vit"))
+    if (type.type != JSON_STRING || mim__json_equal(&type, "vit") || mim__json_equal(&type, "vit_mae"))
         return MIM_OK;
     mim__json_string(&type, name, sizeof name);
-    return mim__fail(ctx, MIM_ERR_UNSUPPORTED, "model_type \"%s\" in config.json: libmim has \"vit\" of transformers", name);
+    return mim__fail(ctx, MIM_ERR_UNSUPPORTED, "model_type \"%s\" in config.json: libmim has \"vit\" and \"vit_mae\" of transformers", name);
 }
 
 /* timm's ViT and BEiT go by several names; some of these compute what no tensor shows: rotated positions, norms after a

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* vit.c -- Vision Transformer (Dosovitskiy et al. 2021, eq. 1-4) with the variants of masked image modelling: hidden
- * patches (SimMIM, Xie et al. 2022), relative position bias and layer scale (BEiT, Bao et al. 2022).
+ * patches, as a token (SimMIM, Xie et al. 2022) or left out (MAE, He et al. 2022), relative position bias and layer scale
+ * (BEiT, Bao et al. 2022).
  *
  * x [batch, tokens, width], class token first if there is one. Names of parameters are timm's. */
 #include "encoder/encoder.h"
@@ -18,56 +19,49 @@ struct vit {                    /* one build */
     struct encoder_build *b;
     struct tensor *bias;        /* relative position bias [heads, tokens, tokens], where all blocks share it */
     int tokens;
-    struct init weight;
+    struct init weight, token;
 };
 
 /* ---- positions ---- */
 
-/* A matrix of the graph from grid side n to m; kept as a constant. */
-static struct tensor *matrix(const struct vit *v, int n, int m, bool relative)
+static struct tensor *positions(const struct vit *v)
+{
+    const struct encoder_options *o = v->o;
+    struct table t = { .name = "pos_embed", .kind = (enum positions)o->positions, .width = (int)o->width,
+                       .rows = (int)o->table_rows, .cols = (int)o->table_cols, .first = o->class_token && o->position_class,
+                       .to_rows = v->b->rows, .to_cols = v->b->cols, .resize = (enum table_resize)o->table_resize,
+                       .how = v->weight };
+    return mim__positions(v->g, &t);
+}
+
+/* From relative positions of a grid of side n to those of side m; kept as a constant of the graph. */
+static struct tensor *matrix(const struct vit *v, int n, int m)
 {
     mim_context *ctx = v->e->object.ctx;
-    size_t bytes = (size_t)n * (size_t)m * sizeof(float);
+    int from = 2 * n - 1, to = 2 * m - 1;
+    size_t bytes = (size_t)from * (size_t)to * sizeof(float);
     float *data = mim__alloc(ctx, bytes);
-    mim_status status = data ? MIM_OK : mim__no_memory(ctx, bytes);
-    if (!status && relative)
-        status = mim__geometric_matrix(ctx, n, m, data);
-    else if (!status)
-        mim__cubic_matrix(n, m, v->o->table_resize == TABLE_ANTIALIAS, data);
-    struct tensor *made = status ? NULL : mim__graph_constant(v->g, "matrix", SHAPE(m, n), data);
+    mim_status status = data ? mim__geometric_matrix(ctx, from, to, data) : mim__no_memory(ctx, bytes);
+    struct tensor *made = status ? NULL : mim__graph_constant(v->g, "matrix", SHAPE(to, from), data);
     if (status)
         mim__graph_fail(v->g, status);
     mim__free(ctx, data);
     return made;
 }
 
-/* A table as the picture's grid needs it. */
-static struct tensor *fitted(const struct vit *v, struct tensor *table, int prefix, int suffix, bool relative)
+/* A table of relative positions as the picture's grid needs it. */
+static struct tensor *fitted(const struct vit *v, struct tensor *table, int suffix)
 {
     int r0 = (int)v->o->table_rows, c0 = (int)v->o->table_cols, r1 = v->b->rows, c1 = v->b->cols;
     if (r0 == r1 && c0 == c1)
         return table;
-    if (relative && (imin(r0, c0) < 3 || imax(imax(r0, c0), imax(r1, c1)) > RELATIVE_MOST)) {
+    if (imin(r0, c0) < 3 || imax(imax(r0, c0), imax(r1, c1)) > RELATIVE_MOST) {
         mim__graph_fail(v->g, mim__fail(v->e->object.ctx, MIM_ERR_UNSUPPORTED,
                                         "relative positions of a %dx%d grid cannot be resized to %dx%d", r0, c0, r1, c1));
         return NULL;
     }
-    struct tensor *rows = relative ? matrix(v, 2 * r0 - 1, 2 * r1 - 1, true) : matrix(v, r0, r1, false);
-    struct tensor *cols = relative ? matrix(v, 2 * c0 - 1, 2 * c1 - 1, true) : matrix(v, c0, c1, false);
-    return mim__op_resample(v->g, table, rows, cols, (struct resample){ prefix, suffix });
-}
-
-static struct tensor *positions(const struct vit *v)
-{
-    int first = v->o->class_token && v->o->position_class ? 1 : 0, rows = (int)v->o->table_rows, cols = (int)v->o->table_cols;
-    struct init how = v->weight;
-    if (v->o->positions == POSITIONS_NONE)
-        return NULL;
-    if (v->o->positions == POSITIONS_SINCOS)
-        how = (struct init){ INIT_SINCOS, (float)rows, (float)cols, (float)first };
-    unsigned flags = PARAM_NO_DECAY | (v->o->positions == POSITIONS_SINCOS ? PARAM_FIXED : 0);
-    struct tensor *table = mim__graph_param(v->g, "pos_embed", SHAPE(1, first + rows * cols, (int)v->o->width), how, flags);
-    return fitted(v, table, first, 0, false);
+    struct tensor *rows = matrix(v, r0, r1), *cols = matrix(v, c0, c1);
+    return mim__op_resample(v->g, table, rows, cols, (struct resample){ 0, suffix });
 }
 
 static struct tensor *relative_bias(const struct vit *v, const char *name)
@@ -76,7 +70,7 @@ static struct tensor *relative_bias(const struct vit *v, const char *name)
     int entries = (2 * rows - 1) * (2 * cols - 1) + (cls ? 3 : 0);
     struct tensor *table = mim__graph_param(v->g, name, SHAPE(entries, (int)v->o->heads), (struct init){ INIT_ZERO, 0, 0, 0 },
                                             PARAM_NO_DECAY);
-    table = fitted(v, table, 0, cls ? 3 : 0, true);
+    table = fitted(v, table, cls ? 3 : 0);
     return mim__op_relative(v->g, table, (struct relative){ v->b->rows, v->b->cols, cls });
 }
 
@@ -94,19 +88,6 @@ static struct init branch_end(const struct vit *v, int i)
     return (struct init){ INIT_TRUNCATED, v->weight.a * scale, v->weight.b * scale, 0 };
 }
 
-static struct tensor *qkv(const struct vit *v, struct tensor *x)
-{
-    int width = (int)v->o->width;
-    struct init zero = { INIT_ZERO, 0, 0, 0 };
-    struct linear o = { .norm = "norm1", .eps = (float)v->o->eps, .weight_init = v->weight, .compute = v->b->compute,
-                        .type = v->b->compute, .no_bias = v->o->qkv_bias == QKV_BIAS_NONE };
-    if (v->o->qkv_bias == QKV_BIAS_QUERY_VALUE) {
-        struct tensor *q = mim__graph_param(v->g, "attn.q_bias", SHAPE(width), zero, PARAM_NO_DECAY);
-        o.bias = mim__op_join_bias(v->g, q, mim__graph_param(v->g, "attn.v_bias", SHAPE(width), zero, PARAM_NO_DECAY));
-    }
-    return mim__op_linear(v->g, "attn.qkv", x, 3 * width, o);
-}
-
 static void name_output(struct graph *g, const char *kind, int i, struct tensor *t)
 {
     char name[32];
@@ -116,56 +97,75 @@ static void name_output(struct graph *g, const char *kind, int i, struct tensor 
 
 static struct tensor *block(const struct vit *v, struct tensor *x, int i)
 {
-    struct graph *g = v->g;
     const struct encoder_options *o = v->o;
-    struct linear branch = { .weight_init = branch_end(v, i), .drop_path = drop_rate(v, i), .residual = x, .compute = v->b->compute,
-                             .tokens = v->tokens, .scale_init = (float)o->layer_scale };
-    struct attention heads = { .heads = (int)o->heads, .compute = v->b->compute };
-    mim__graph_segment(g);
-    mim__graph_scope(g, "blocks.%d.", i);
-    struct tensor *bias = o->relative == RELATIVE_BLOCK ? relative_bias(v, "attn.relative_position_bias_table") : v->bias;
-    struct tensor *projected = qkv(v, x), *h = mim__op_attention(g, projected, bias, heads);
-    name_output(g, "attention", i + 1, mim__op_attention_weights(g, projected, bias, heads));
-    branch.scale = o->layer_scale > 0 ? "ls1.gamma" : NULL;
-    x = mim__op_linear(g, "attn.proj", h, (int)o->width, branch);
-    h = mim__op_linear(g, "mlp.fc1", x, (int)o->hidden, (struct linear){ .norm = "norm2", .eps = (float)o->eps,
-                       .weight_init = v->weight, .compute = v->b->compute, .type = v->b->compute });
-    branch.scale = o->layer_scale > 0 ? "ls2.gamma" : NULL;
-    branch.residual = x;
-    branch.activation = (enum activation)(o->activation + 1);
-    x = mim__op_linear(g, "mlp.fc2", h, (int)o->width, branch);
-    name_output(g, "block", i + 1, x);
+    struct tensor *weights;
+    struct block b = { .width = (int)o->width, .heads = (int)o->heads, .hidden = (int)o->hidden, .tokens = v->tokens,
+                       .eps = o->eps, .activation = (enum activation)(o->activation + 1),
+                       .qkv_bias = (enum qkv_bias)o->qkv_bias, .compute = v->b->compute,
+                       .xavier = o->init == INIT_WAY_XAVIER, .weight = v->weight, .end = branch_end(v, i),
+                       .layer_scale = o->layer_scale, .drop_path = drop_rate(v, i), .bias = v->bias };
+    mim__graph_segment(v->g);
+    mim__graph_scope(v->g, "blocks.%d.", i);
+    if (o->relative == RELATIVE_BLOCK)
+        b.bias = relative_bias(v, "attn.relative_position_bias_table");
+    x = mim__block(v->g, x, &b, &weights);
+    name_output(v->g, "attention", i + 1, weights);
+    name_output(v->g, "block", i + 1, x);
     return x;
 }
 
 /* ---- the whole ---- */
 
+/* Without a mask token, hidden patches are left out: "visible" tells which are not. */
 static void inputs(const struct vit *v)
 {
     struct encoder_build *b = v->b;
-    int patch = (int)v->o->patch;
+    int patch = (int)v->o->patch, all;
+    bool leaves_out = b->masked && !v->o->mask_token;
     b->rows = b->height / patch;
     b->cols = b->width / patch;
     b->first = v->o->class_token ? 1 : 0;
+    all = b->rows * b->cols;
+    b->kept = leaves_out && b->kept ? b->kept : all;
     b->pixels = mim__graph_input(v->g, "pixels", SHAPE(b->batch, (int)v->e->image.channels, b->height, b->width), F32);
-    b->mask = b->masked ? mim__graph_input(v->g, "mask", SHAPE(b->batch, b->rows * b->cols), I32) : NULL;
+    b->mask = b->masked ? mim__graph_input(v->g, "mask", SHAPE(b->batch, all), I32) : NULL;
+    b->visible = leaves_out ? mim__graph_input(v->g, "visible", SHAPE(b->batch, b->kept), I32) : NULL;
+    if (leaves_out && v->o->relative != RELATIVE_NONE)
+        mim__graph_fail(v->g, mim__fail(v->e->object.ctx, MIM_ERR_UNSUPPORTED,
+                                        "hidden patches cannot be left out of an encoder with encoder.relative: set "
+                                        "encoder.mask_token 1"));
+}
+
+/* The pixels of each patch that is encoded, through a linear layer: a convolution's weight. */
+static struct tensor *patches(const struct vit *v)
+{
+    int width = (int)v->o->width, patch = (int)v->o->patch, channels = (int)v->e->image.channels;
+    int depth = channels * patch * patch;
+    struct linear o = { .weight_init = v->weight, .compute = v->b->compute, .type = F32,
+                        .weight_shape = SHAPE(width, channels, patch, patch) };
+    if (v->o->init == INIT_WAY_XAVIER) {             /* the bias is PyTorch's, as in MAE */
+        o.weight_init = mim__xavier(depth, width);
+        o.bias_init = (struct init){ INIT_UNIFORM, 1 / sqrtf((float)depth), 0, 0 };
+    }
+    struct tensor *x = mim__op_patches(v->g, v->b->pixels, patch, v->b->compute);
+    x = v->b->visible ? mim__op_gather(v->g, x, v->b->visible) : x;
+    return mim__op_linear(v->g, "patch_embed.proj", x, width, o);
 }
 
 static struct tensor *embedding(const struct vit *v)
 {
     struct encoder_build *b = v->b;
-    int width = (int)v->o->width, patch = (int)v->o->patch;
+    int width = (int)v->o->width;
     struct tensor *cls = NULL, *hidden = NULL;
     if (v->o->class_token)
-        cls = mim__graph_param(v->g, "cls_token", SHAPE(1, 1, width), v->weight, PARAM_NO_DECAY);
+        cls = mim__graph_param(v->g, "cls_token", SHAPE(1, 1, width), v->token, PARAM_NO_DECAY);
     if (v->o->mask_token)
-        hidden = mim__graph_param(v->g, "mask_token", SHAPE(1, 1, width), v->weight, PARAM_NO_DECAY);
-    struct tensor *places = positions(v), *x = mim__op_patches(v->g, b->pixels, patch, b->compute);
-    x = mim__op_linear(v->g, "patch_embed.proj", x, width, (struct linear){ .weight_init = v->weight, .compute = b->compute,
-                       .type = F32, .weight_shape = SHAPE(width, (int)v->e->image.channels, patch, patch) });
-    if (b->mask)
+        hidden = mim__graph_param(v->g, "mask_token", SHAPE(1, 1, width), v->token, PARAM_NO_DECAY);
+    struct tensor *places = positions(v), *x = patches(v);
+    if (hidden && b->mask)
         x = mim__op_mask_tokens(v->g, x, b->mask, hidden);
-    return mim__op_embed(v->g, x, cls, places);
+    return b->visible ? mim__op_embed_some(v->g, x, cls, places, b->visible, cls && v->o->position_class)
+                      : mim__op_embed(v->g, x, cls, places);
 }
 
 static void finish(const struct vit *v, struct tensor *x)
@@ -175,7 +175,7 @@ static void finish(const struct vit *v, struct tensor *x)
     mim__graph_segment(v->g);
     mim__graph_scope(v->g, "%s", "");
     b->tokens = v->o->norm ? mim__op_norm(v->g, "norm", x, (float)v->o->eps, F32) : x;
-    b->pooled = mim__op_pool(v->g, b->tokens, mean ? b->first : 0, mean ? b->rows * b->cols : 1);
+    b->pooled = mim__op_pool(v->g, b->tokens, mean ? b->first : 0, mean ? b->kept : 1);
     if (v->o->pool_norm)
         b->pooled = mim__op_norm(v->g, "fc_norm", b->pooled, (float)v->o->eps, F32);
     mim__graph_output(v->g, "tokens", b->tokens);
@@ -186,10 +186,11 @@ static void build(const mim_encoder *e, struct graph *g, struct encoder_build *b
 {
     struct vit v = { .e = e, .o = &e->options, .g = g, .b = b };
     v.weight = (struct init){ INIT_TRUNCATED, (float)e->options.init_deviation, (float)e->options.init_cut, 0 };
+    v.token = e->options.init == INIT_WAY_XAVIER ? (struct init){ INIT_NORMAL, v.weight.a, 0, 0 } : v.weight;
     mim__graph_store(g, 0);
     mim__graph_scope(g, "%s", "");
     inputs(&v);
-    v.tokens = b->first + b->rows * b->cols;
+    v.tokens = b->first + b->kept;
     struct tensor *x = embedding(&v);
     mim__graph_output(g, "block.0", x);
     if (e->options.relative == RELATIVE_SHARED)

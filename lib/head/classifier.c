@@ -55,5 +55,6 @@ static const struct name_rule rules[] = {
 };
 
 const struct head_kind mim__classifier = {
-    "classifier", check, build, config_from, rules, false, "ViTForImageClassification"
+    .name = "classifier", .check = check, .build = build, .config_from = config_from, .rules = rules,
+    .huggingface = "ViTForImageClassification", .model_type = "vit",
 };

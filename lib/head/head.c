@@ -31,9 +31,13 @@ static mim_status config_from_none(const mim_tensors *t, enum name_column c, con
 }
 
 static const struct name_rule no_rules[] = { { NULL, NULL, NULL, NULL } };
-static const struct head_kind none = { "none", check_none, build_none, config_from_none, no_rules, false, "ViTModel" };
+static const struct head_kind none = {
+    .name = "none", .check = check_none, .build = build_none, .config_from = config_from_none, .rules = no_rules,
+    .huggingface = "ViTModel", .model_type = "vit",
+};
 
-static const struct head_kind *const kinds[] = { &mim__pixels, &mim__classifier, &none }; /* as the choices of head.kind */
+/* As the choices of head.kind. */
+static const struct head_kind *const kinds[] = { &mim__pixels, &mim__classifier, &none, &mim__mae };
 
 void mim__head_retain(mim_head *h) { mim__object_retain(&h->object); }
 bool mim__head_masks(const mim_head *h) { return h->kind->masks; }
@@ -64,7 +68,9 @@ static mim_status locate(const mim_tensors *t, enum name_column *column, const c
         status = mim__encoder_locate(t, &s);
     else if (strcmp(said, "mim"))
         s.column = strcmp(said, "timm") ? COLUMN_HUGGINGFACE : COLUMN_TIMM;
-    bool beside = has_name(t, "head.", "decoder.0.weight") || has_name(t, "head.", "classifier.weight");
+    bool beside = false;
+    for (int i = 0; i < COUNT(kinds); i++)
+        beside = beside || (kinds[i]->rules->mim && has_name(t, "head.", kinds[i]->rules->mim));
     *prefix = s.column == COLUMN_MIM && beside ? "head." : "";
     *column = s.column;
     return status;
@@ -84,6 +90,12 @@ mim_status mim__head_config_from(mim_context *ctx, const mim_tensors *t, mim_con
     return status;
 }
 
+/* What timm has no place for stands under names of its own where a file of timm's names holds it. */
+static enum name_column column_in_file(const mim_head *h, enum name_column c)
+{
+    return h->kind->bare && (c == COLUMN_TIMM || c == COLUMN_BEIT) ? COLUMN_MIM : c;
+}
+
 /* Where the store is dry, only looks whether all is there. */
 static mim_status load(mim_head *h, const mim_tensors *t)
 {
@@ -92,8 +104,10 @@ static mim_status load(mim_head *h, const mim_tensors *t)
     enum name_column column;
     const char *prefix;
     mim_status status = locate(t, &column, &prefix);
+    if (h->kind->rules_of)
+        h->rules = h->kind->rules_of(t);
     if (!status)
-        status = mim__names_of_store(&names, &h->store, h->kind->rules, column, prefix, NULL, h->store.values);
+        status = mim__names_of_store(&names, &h->store, h->rules, column_in_file(h, column), prefix, NULL, h->store.values);
     for (int i = 0; i < names.count && !status; i++)
         status = mim__tensors_load(ctx, t, names.list[i].name, names.list[i].rank, names.list[i].shape, names.list[i].data);
     if (!status && names.count < h->store.count)
@@ -145,6 +159,7 @@ static mim_status set_up(mim_head *h, const mim_config *config, const mim_tensor
     if (status)
         return status;
     h->kind = kinds[h->options.kind];
+    h->rules = h->kind->rules;
     status = h->kind->check(h, &h->options);
     if (!status)
         status = make_store(h);
@@ -205,22 +220,16 @@ void mim_head_destroy(mim_head *h)
 
 /* ---- tensors ---- */
 
-mim_status mim__head_names(const mim_head *h, enum naming n, const char *before, float *array, struct mim__names *out)
+mim_status mim__head_names(const mim_head *h, const struct head_naming *n, float *array, struct mim__names *out)
 {
-    enum name_column column = mim__encoder_column(h->encoder, n);
-    return mim__names_of_store(out, &h->store, h->kind->rules, column, before, NULL, array);
+    bool own = n->own && h->from_file;
+    enum name_column column = mim__encoder_column(h->encoder, n->naming);
+    return mim__names_of_store(out, &h->store, own ? h->rules : h->kind->rules, own ? column_in_file(h, column) : column,
+                               n->before, NULL, array);
 }
 
-mim_status mim__head_json(const mim_head *h, struct encoder_json *j, struct mim__text *more)
+static void add_labels(const mim_head *h, struct mim__text *more)
 {
-    bool classifier = h->kind == &mim__classifier;
-    j->class_name = h->kind->huggingface;
-    j->classes = classifier ? h->options.classes : 0;
-    if (h->kind == &mim__pixels && j->naming == NAMING_HUGGINGFACE && (h->options.layers != 1 || h->options.reduce != 1))
-        return mim__fail(h->object.ctx, MIM_ERR_UNSUPPORTED, "transformers cannot express a pixel head with %s",
-                         h->options.layers != 1 ? "two layers" : "a lower resolution");
-    if (!classifier)
-        return MIM_OK;
     mim__text_format(more, "\"num_labels\": %lld,\n  \"id2label\": {", (long long)h->options.classes);
     for (int64_t i = 0; i < h->options.classes; i++)
         mim__text_format(more, "%s\"%lld\": \"LABEL_%lld\"", i ? ", " : "", (long long)i, (long long)i);
@@ -228,7 +237,46 @@ mim_status mim__head_json(const mim_head *h, struct encoder_json *j, struct mim_
     for (int64_t i = 0; i < h->options.classes; i++)
         mim__text_format(more, "%s\"LABEL_%lld\": %lld", i ? ", " : "", (long long)i, (long long)i);
     mim__text_add(more, "}");
-    j->more = more->data;
+}
+
+static void add_decoder(const mim_head *h, double ratio, struct mim__text *more)
+{
+    const struct head_options *o = &h->options;
+    mim__text_format(more,
+                     "\"decoder_hidden_size\": %lld,\n  \"decoder_num_hidden_layers\": %lld,\n"
+                     "  \"decoder_num_attention_heads\": %lld,\n  \"decoder_intermediate_size\": %lld,\n  \"mask_ratio\": ",
+                     (long long)o->width, (long long)o->depth, (long long)o->heads, (long long)o->hidden);
+    mim__text_f64(more, ratio);
+    mim__text_format(more, ",\n  \"norm_pix_loss\": %s", o->target == HEAD_PATCH_NORM ? "true" : "false");
+}
+
+/* What a folder of the other library cannot say of this head, or NULL. */
+static const char *unsayable(const mim_head *h, enum naming n, bool own)
+{
+    const struct encoder_options *e = &h->encoder->options;
+    if (n == NAMING_TIMM)
+        return own && h->from_file && h->kind->bare ? "a decoder; the encoder alone can be written" : NULL;
+    if (!h->kind->masks)
+        return NULL;
+    return h->options.reduce != 1 ? "a lower resolution"
+         : h->kind == &mim__pixels && h->options.layers != 1 ? "two layers"
+         : h->kind == &mim__mae && e->table_rows != e->table_cols ? "pictures that are not square" : NULL;
+}
+
+mim_status mim__head_json(const mim_head *h, bool own, double ratio, struct encoder_json *j, struct mim__text *more)
+{
+    const char *what = unsayable(h, j->naming, own);
+    j->class_name = h->kind->huggingface;
+    j->model_type = h->kind->model_type;
+    j->classes = h->kind == &mim__classifier ? h->options.classes : 0;
+    if (what)
+        return mim__fail(h->object.ctx, MIM_ERR_UNSUPPORTED, "%s cannot express a head of kind %s with %s",
+                         j->naming == NAMING_TIMM ? "timm" : "transformers", h->kind->name, what);
+    if (h->kind == &mim__classifier)
+        add_labels(h, more);
+    if (h->kind == &mim__mae)
+        add_decoder(h, ratio, more);
+    j->more = more->size ? more->data : NULL;
     return more->failed ? mim__no_memory(h->object.ctx, more->size) : MIM_OK;
 }
 
@@ -258,7 +306,7 @@ mim_status mim_head_tensors(mim_head *h, int32_t what, const char *naming, mim_t
     mim_tensors *view = NULL;
     mim_status status = mim__naming_parse(h->object.ctx, naming, h->from_file ? h->encoder->source.naming : NAMING_MIM, &n);
     if (!status)
-        status = mim__head_names(h, n, "", h->store.values, &names);
+        status = mim__head_names(h, &(struct head_naming){ n, !naming, "" }, h->store.values, &names);
     struct mim__view v = { .owner = h, .release = release, .written = written, .writable = true, .whole = true,
                            .array = h->store.values, .elements = h->store.elements };
     mim__head_retain(h);
@@ -286,13 +334,14 @@ mim_status mim__head_report(const mim_head *h, mim_config *report)
 static mim_status report_names(const mim_head *h, mim_config *r)
 {
     const struct head_options *o = &h->options;
-    bool pixels = h->kind == &mim__pixels, classes = h->kind == &mim__classifier, host = pixels && o->loss == HEAD_LOSS_HOST;
+    bool pixels = h->kind->masks, classes = h->kind == &mim__classifier, host = pixels && o->loss == HEAD_LOSS_HOST;
     const struct { const char *name; bool there; } in[] = {
         { "pixels", true }, { "mask", pixels }, { "labels", classes && !o->mixture }, { "mixture", classes && o->mixture },
         { "target", pixels && !host && o->target == HEAD_TARGET_HOST }, { "gradient", host || (!pixels && !classes) },
     }, out[] = {
-        { "loss", classes || (pixels && !host) }, { "mask", pixels }, { "pixels", true }, { "prediction", pixels },
-        { "reconstruction", pixels }, { "picture", pixels }, { "logits", classes }, { "tokens", !pixels && !classes },
+        { "loss", classes || (pixels && !host) }, { "mask", pixels }, { "visible", h->kind == &mim__mae },
+        { "pixels", true }, { "prediction", pixels }, { "reconstruction", pixels }, { "picture", pixels },
+        { "logits", classes }, { "tokens", !pixels && !classes },
     };
     const char *ins[COUNT(in)], *outs[COUNT(out)];
     int n = 0, m = 0;

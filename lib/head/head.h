@@ -5,12 +5,13 @@
 
 #include "encoder/encoder.h"
 
-enum head_loss { HEAD_L1, HEAD_L2, HEAD_SMOOTH_L1, HEAD_LOSS_HOST };            /* the first three as enum loss_kind */
+enum head_loss { HEAD_L1, HEAD_L2, HEAD_SMOOTH_L1, HEAD_LOSS_HOST, HEAD_LOSS_AUTO };       /* three as enum loss_kind */
 enum head_target { HEAD_PIXELS, HEAD_PATCH_NORM, HEAD_WINDOW_NORM, HEAD_TARGET_HOST };     /* likewise enum target_kind */
 
 struct head_options {
-    int kind, loss, target, mixture;
-    int64_t layers, hidden, reduce, window, classes;     /* hidden 0 becomes the encoder's width */
+    int kind, loss, target, positions, mixture;          /* loss is never HEAD_LOSS_AUTO once a head is made */
+    int64_t layers, hidden, reduce, window, classes;     /* hidden 0 becomes the encoder's width, or 4 width (mae) */
+    int64_t width, depth, heads;
     double beta, visible, eps, smoothing;
 };
 extern const struct mim__option mim__head_options[];
@@ -32,10 +33,14 @@ struct head_kind {
      * what stands before the head's names. */
     mim_status (*config_from)(const mim_tensors *t, enum name_column c, const char *prefix, mim_config *out, bool *found);
     const struct name_rule *rules;
+    const struct name_rule *(*rules_of)(const mim_tensors *t);       /* where files differ in their names; or NULL */
     bool masks;                                          /* hides patches */
-    const char *huggingface;                             /* class of transformers */
+    bool interleaved;                                    /* predicts (row, column, channel), not (channel, row, column) */
+    bool bare;                                           /* files whose encoder has timm's names may hold the head too, under
+                                                            libmim's: the authors' own */
+    const char *huggingface, *model_type;                /* class and model_type of transformers */
 };
-extern const struct head_kind mim__pixels, mim__classifier;
+extern const struct head_kind mim__pixels, mim__mae, mim__classifier;
 
 struct mim_head {
     struct mim__object object;
@@ -43,6 +48,7 @@ struct mim_head {
     struct run_options run;
     struct head_options options;
     const struct head_kind *kind;
+    const struct name_rule *rules;                       /* of the file that the weights came from, or the kind's */
     struct mim__store store;
     bool from_file;                                      /* weights came with the encoder's file */
 };
@@ -55,11 +61,18 @@ mim_status mim__head_report(const mim_head *h, mim_config *report);
 int mim__head_depth(const mim_head *h);
 
 /* Tensors of the head under a naming; see mim__encoder_names. Heads of pretext tasks that a naming does not have are left
- * out under it. */
-mim_status mim__head_names(const mim_head *h, enum naming n, const char *before, float *array, struct mim__names *out);
-/* The class and further members of config.json for transformers; `more` may stay empty. */
-mim_status mim__head_json(const mim_head *h, struct encoder_json *j, struct mim__text *more);
+ * out under it. own: as the file that the weights came from had them. */
+struct head_naming { enum naming naming; bool own; const char *before; };
+mim_status mim__head_names(const mim_head *h, const struct head_naming *n, float *array, struct mim__names *out);
+/* The class and further members of config.json for transformers; `more` may stay empty. ratio: share of hidden patches, as
+ * transformers computes with it. */
+mim_status mim__head_json(const mim_head *h, bool own, double ratio, struct encoder_json *j, struct mim__text *more);
 /* Section head that named tensors carry; leaves *out as it is if they carry none. */
 mim_status mim__head_config_from(mim_context *ctx, const mim_tensors *t, mim_config *out);
+
+/* regress.c, for heads that predict pixels: what their options must be, with the loss that "auto" stands for; and from
+ * b->prediction to target and loss. eps is added to the number of pixels. */
+mim_status mim__head_check_regression(const mim_head *h, struct head_options *o, enum head_loss usual);
+void mim__head_regress(const mim_head *h, struct graph *g, const struct encoder_build *e, struct head_build *b, double eps);
 
 #endif

@@ -9,18 +9,11 @@
 
 static mim_status check(const mim_head *h, struct head_options *o)
 {
-    mim_context *ctx = h->object.ctx;
-    int64_t patch = h->encoder->options.patch;
-    if (patch % o->reduce)
-        return mim__fail(ctx, MIM_ERR_VALUE, "head.reduce %lld does not divide patches of %lld", (long long)o->reduce,
-                         (long long)patch);
     if (!h->encoder->options.mask_token)
-        return mim__fail(ctx, MIM_ERR_VALUE, "head.kind is pixels, but encoder.mask_token is 0");
-    if (o->target == HEAD_WINDOW_NORM && o->window % 2 == 0)
-        return mim__fail(ctx, MIM_ERR_VALUE, "head.window %lld is even", (long long)o->window);
+        return mim__fail(h->object.ctx, MIM_ERR_VALUE, "head.kind is pixels, but encoder.mask_token is 0");
     if (!o->hidden)
         o->hidden = h->encoder->options.width;
-    return MIM_OK;
+    return mim__head_check_regression(h, o, HEAD_L1);
 }
 
 static struct linear layer(int in, int out, enum dtype compute)
@@ -43,33 +36,11 @@ static struct tensor *predict(const mim_head *h, struct graph *g, struct tensor 
     return mim__op_linear(g, "decoder.2", mim__op_linear(g, "decoder.0", x, hidden, first), depth, last);
 }
 
-static struct tensor *target(const mim_head *h, struct graph *g, const struct encoder_build *e, struct head_build *b)
-{
-    const struct head_options *o = &h->options;
-    if (o->target != HEAD_TARGET_HOST)
-        return mim__op_target(g, e->pixels,
-                              (struct target){ .patch = (int)h->encoder->options.patch,
-                                               .kind = (enum target_kind)o->target,
-                                               .window = (int)o->window,
-                                               .reduce = (int)o->reduce });
-    b->target = mim__graph_input(g, "target", SHAPE(e->batch, e->rows * e->cols, mim__head_depth(h)), F32);
-    return b->target;
-}
-
 static void build(const mim_head *h, struct graph *g, const struct encoder_build *e, struct head_build *b)
 {
-    const struct head_options *o = &h->options;
     struct tensor *x = e->first ? mim__op_slice(g, e->tokens, e->first, e->rows * e->cols) : e->tokens;
     b->prediction = predict(h, g, x, b->compute);
-    mim__graph_output(g, "prediction", b->prediction);
-    b->seed = b->prediction;
-    if (o->loss == HEAD_LOSS_HOST)
-        return;
-    struct pixel_loss loss = { .kind = (enum loss_kind)o->loss, .beta = (float)o->beta, .visible = (float)o->visible,
-                               .eps = (float)o->eps, .channels = (int)h->encoder->image.channels };
-    b->loss = mim__op_pixel_loss(g, b->prediction, target(h, g, e, b), e->mask, loss);
-    mim__graph_output(g, "loss", b->loss);
-    b->seed = b->loss;
+    mim__head_regress(h, g, e, b, h->options.eps);
 }
 
 static const struct mim__tensor *find(const mim_tensors *t, const char *prefix, const char *name)
@@ -96,4 +67,7 @@ static const struct name_rule rules[] = {
     { "decoder.2.weight", "", "", NULL }, { "decoder.2.bias", "", "", NULL }, { NULL, NULL, NULL, NULL },
 };
 
-const struct head_kind mim__pixels = { "pixels", check, build, config_from, rules, true, "ViTForMaskedImageModeling" };
+const struct head_kind mim__pixels = {
+    .name = "pixels", .check = check, .build = build, .config_from = config_from, .rules = rules, .masks = true,
+    .huggingface = "ViTForMaskedImageModeling", .model_type = "vit",
+};

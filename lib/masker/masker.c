@@ -173,6 +173,11 @@ void mim__masker_retain(mim_masker *m) { mim__object_retain(&m->object); }
 bool mim__masker_is_host(const mim_masker *m) { return !m->strategy; }
 int mim__masker_hidden(const mim_masker *m) { return m->hidden; }
 
+int mim__masker_expects(const mim_masker *m)
+{
+    return m->strategy ? m->hidden : target_of(&m->options, (int64_t)m->rows * m->cols);
+}
+
 void mim__masker_grid(const mim_masker *m, int *rows, int *cols)
 {
     *rows = m->rows;

@@ -18,6 +18,8 @@ bool mim__masker_is_host(const mim_masker *m);
 void mim__masker_grid(const mim_masker *m, int *rows, int *cols);
 /* Patches that every mask hides; -1 if their number varies or the masks are the host's. */
 int mim__masker_hidden(const mim_masker *m);
+/* The same; for masks of the host, what ratio and count ask for, of patches. */
+int mim__masker_expects(const mim_masker *m);
 /* One mask, u8 [rows, cols], 1 = hidden: at least one patch is and one is not. Allocates nothing. Not for kind "host". */
 void mim__masker_draw_one(mim_masker *m, int64_t epoch, int64_t id, uint8_t *mask);
 /* Its options, every default filled in. */

@@ -42,9 +42,22 @@ struct tensor *mim__op_patches(struct graph *g, struct tensor *pixels, int patch
 /* Hidden patches become one learned vector. x [batch, patches, width] f32, mask i32 [batch, patches], token [.., width]. */
 struct tensor *mim__op_mask_tokens(struct graph *g, struct tensor *x, struct tensor *mask, struct tensor *token);
 
+/* y [batch, kept, width]: the rows of x [batch, patches, width] named in which i32 [batch, kept], in its order. Each of a
+ * picture once; the caller has made sure of it. */
+struct tensor *mim__op_gather(struct graph *g, struct tensor *x, struct tensor *which);
+/* The way back, from x [batch, first + kept, width] f32 into y [batch, first + patches, width]: rows that which does not
+ * name are the token [1, 1, width]. */
+struct scatter { int first, patches; };
+struct tensor *mim__op_scatter(struct graph *g, struct tensor *x, struct tensor *token, struct tensor *which,
+                               struct scatter o);
+
 /* y [batch, patches + (cls ? 1 : 0), width] = [cls; x] + positions. cls [1, 1, width], positions [1, n, width] or NULL;
  * positions have as many rows as y, or, where they leave out the class token, as x. */
 struct tensor *mim__op_embed(struct graph *g, struct tensor *x, struct tensor *cls, struct tensor *positions);
+/* The same where x [batch, kept, width] are only the patches that which i32 [batch, kept] names: each gets the position of
+ * its own. prefix: rows of positions before those of the patches, 0 or 1. */
+struct tensor *mim__op_embed_some(struct graph *g, struct tensor *x, struct tensor *cls, struct tensor *positions,
+                                  struct tensor *which, int prefix);
 
 /* A table of prefix + r0 * c0 + suffix rows to prefix + r1 * c1 + suffix rows: out = (R kron C) table per column, prefix and
  * suffix rows unchanged. R [r1, r0] and C [c1, c0] are constants. Positions and relative tables of another grid. */

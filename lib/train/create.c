@@ -123,41 +123,66 @@ static mim_status make_moments(mim_trainer *t)
 
 /* ---- inputs and what outputs need ---- */
 
-static mim_status add_input(mim_trainer *t, enum trainer_input i, const char *name, enum input_check check, struct tensor *x)
+static struct tensor *input_tensor(const mim_trainer *t, enum trainer_input i)
 {
+    struct tensor *const all[TRAINER_INPUTS] = {
+        [INPUT_PIXELS] = t->eb.pixels, [INPUT_HIDDEN] = t->eb.mask, [INPUT_LABELS] = t->hb.labels,
+        [INPUT_MIXTURE] = t->hb.mixture, [INPUT_TARGET] = t->hb.target,
+        [INPUT_GRADIENT] = t->hb.seed == t->hb.loss ? NULL : t->hb.seed,
+    };
+    return all[i];
+}
+
+/* Elements of the largest batch; of the tokens' gradient, with all patches encoded. */
+static size_t input_room(const mim_trainer *t, enum trainer_input i)
+{
+    struct tensor *x = input_tensor(t, i);
     if (!x)
-        return MIM_OK;
-    size_t n = elements(mim__tensor_shape(x));
-    t->places[i] = x;
-    t->inputs[i] = (struct mim__input){ .name = name,
-                                        .check = check,
-                                        .type = mim__tensor_type(x),
-                                        .each = n / (size_t)t->eb.batch,
-                                        .batch = t->options.batch,
-                                        .classes = t->head->options.classes };
-    t->inputs[i].data = mim__calloc(t->object.ctx, n, sizeof(float));
-    return t->inputs[i].data ? MIM_OK : mim__no_memory(t->object.ctx, n * sizeof(float));
+        return 0;
+    const struct shape *s = mim__tensor_shape(x);
+    bool tokens = i == INPUT_GRADIENT && x == t->eb.tokens;
+    return tokens ? (size_t)s->dim[0] * (size_t)(t->eb.first + t->eb.rows * t->eb.cols) * (size_t)s->dim[2] : elements(s);
+}
+
+void mim__trainer_tie_inputs(mim_trainer *t)
+{
+    for (int i = 0; i < TRAINER_INPUTS; i++) {
+        struct mim__input *in = &t->inputs[i];
+        t->places[i] = input_tensor(t, (enum trainer_input)i);
+        size_t each = t->places[i] ? elements(mim__tensor_shape(t->places[i])) / (size_t)t->eb.batch : 0;
+        if (each != in->each)                       /* a gradient that was set is for other tokens */
+            in->set = 0;
+        in->each = each;
+    }
 }
 
 /* Copies, so that the next batch may be handed in while the outputs of this one stand and its backward is due. */
 static mim_status make_inputs(mim_trainer *t)
 {
-    const struct { const char *name; enum input_check check; struct tensor *x; } all[TRAINER_INPUTS] = {
-        [INPUT_PIXELS] = { "pixels", INPUT_FINITE, t->eb.pixels },
-        [INPUT_HIDDEN] = { "mask", INPUT_MASK, t->eb.mask },
-        [INPUT_LABELS] = { "labels", INPUT_LABEL, t->hb.labels },
-        [INPUT_MIXTURE] = { "mixture", INPUT_FINITE, t->hb.mixture },
-        [INPUT_TARGET] = { "target", INPUT_FINITE, t->hb.target },
-        [INPUT_GRADIENT] = { "gradient", INPUT_ANY, t->hb.seed == t->hb.loss ? NULL : t->hb.seed },
+    static const struct { const char *name; enum input_check check; } all[TRAINER_INPUTS] = {
+        [INPUT_PIXELS] = { "pixels", INPUT_FINITE }, [INPUT_HIDDEN] = { "mask", INPUT_MASK },
+        [INPUT_LABELS] = { "labels", INPUT_LABEL }, [INPUT_MIXTURE] = { "mixture", INPUT_FINITE },
+        [INPUT_TARGET] = { "target", INPUT_FINITE }, [INPUT_GRADIENT] = { "gradient", INPUT_ANY },
     };
-    mim_status status = MIM_OK;
-    for (int i = 0; i < TRAINER_INPUTS && !status; i++)
-        status = add_input(t, (enum trainer_input)i, all[i].name, all[i].check, all[i].x);
+    for (int i = 0; i < TRAINER_INPUTS; i++) {
+        struct tensor *x = input_tensor(t, (enum trainer_input)i);
+        size_t n = input_room(t, (enum trainer_input)i);
+        if (!x)
+            continue;
+        t->inputs[i] = (struct mim__input){ .name = all[i].name, .check = all[i].check, .type = mim__tensor_type(x),
+                                            .batch = t->options.batch, .classes = t->head->options.classes };
+        t->inputs[i].data = mim__calloc(t->object.ctx, n, sizeof(float));
+        if (!t->inputs[i].data)
+            return mim__no_memory(t->object.ctx, n * sizeof(float));
+    }
+    mim__trainer_tie_inputs(t);
     const struct head_options *o = &t->head->options;
+    struct mim__input *mask = &t->inputs[INPUT_HIDDEN];
     bool masks = mim__head_masks(t->head);          /* a loss over hidden patches needs some; and some to predict from */
-    t->inputs[INPUT_HIDDEN].needs_hidden = masks && o->loss != HEAD_LOSS_HOST && o->visible == 0;
-    t->inputs[INPUT_HIDDEN].needs_visible = masks;
-    return status;
+    mask->needs_hidden = masks && o->loss != HEAD_LOSS_HOST && o->visible == 0;
+    mask->equal = t->eb.visible != NULL;
+    mask->needs_visible = masks || mask->equal;
+    return MIM_OK;
 }
 
 static size_t picture_bytes(const mim_trainer *t)
@@ -172,12 +197,10 @@ static size_t sums_bytes(const mim_trainer *t)
 
 size_t mim__trainer_buffers(const mim_trainer *t)
 {
-    struct tensor *const inputs[] = { t->eb.pixels, t->eb.mask, t->hb.labels, t->hb.mixture, t->hb.target,
-                                      t->hb.seed == t->hb.loss ? NULL : t->hb.seed };
     size_t batch = (size_t)t->options.batch, bytes = mim__image_work(&t->image) + sums_bytes(t) + batch * sizeof(int64_t);
-    for (int i = 0; i < COUNT(inputs); i++)
-        bytes += inputs[i] ? elements(mim__tensor_shape(inputs[i])) * sizeof(float) : 0;
-    bytes += batch * (size_t)t->eb.rows * (size_t)t->eb.cols;
+    for (int i = 0; i < TRAINER_INPUTS; i++)
+        bytes += input_room(t, (enum trainer_input)i) * sizeof(float);
+    bytes += batch * (size_t)t->eb.rows * (size_t)t->eb.cols * (1 + (t->eb.visible ? sizeof(int64_t) : 0));
     return bytes + (t->hb.prediction ? 2 * picture_bytes(t) : 0);
 }
 
@@ -189,7 +212,9 @@ static mim_status make_buffers(mim_trainer *t)
     t->mask = mim__calloc(ctx, batch, (size_t)t->eb.rows * (size_t)t->eb.cols);
     t->sums = mim__calloc(ctx, sums_bytes(t), 1);
     t->ids = mim__calloc(ctx, batch, sizeof *t->ids);
-    if (!t->image_work || !t->mask || !t->sums || !t->ids)
+    if (t->eb.visible)
+        t->visible = mim__calloc(ctx, batch * (size_t)t->eb.rows * (size_t)t->eb.cols, sizeof *t->visible);
+    if (!t->image_work || !t->mask || !t->sums || !t->ids || (t->eb.visible && !t->visible))
         return mim__no_memory(ctx, bytes);
     mim_status status = mim__executor_reserve(mim__context_executor(ctx), bytes);
     if (!status && t->hb.prediction)
@@ -259,8 +284,6 @@ static mim_status take_masker(mim_trainer *t, const mim_config *config, const st
     if (of_masker[0] != rows || of_masker[1] != cols)
         return mim__fail(ctx, MIM_ERR_SHAPE, "the masker is for %dx%d patches, the pictures have %dx%d", of_masker[0],
                          of_masker[1], rows, cols);
-    if (!t->encoder->options.mask_token)
-        return mim__fail(ctx, MIM_ERR_VALUE, "a masker is given, but encoder.mask_token is 0");
     mim__masker_retain(p->masker);
     t->masker = p->masker;
     return MIM_OK;
@@ -302,6 +325,9 @@ static mim_status take_parts(mim_trainer *t, const mim_config *config, const str
         status = read_image(t, config);
     if (!status)
         status = take_masker(t, config, p);
+    if (!status)
+        status = mim__trainer_expect_visible(t);
+    t->usual = t->kept;
     if (!status)
         status = take_optimizer(t, config, p);
     if (!status && t->options.evaluate && !(t->options.average > 0))
@@ -376,7 +402,7 @@ void mim_trainer_destroy(mim_trainer *t)
     for (int i = 0; i < TRAINER_INPUTS; i++)
         mim__free(ctx, t->inputs[i].data);
     void *const memory[] = { t->gradients, t->moments[0], t->moments[1], t->average, t->trained, t->recompute, t->image_work,
-                             t->ids, t->mask, t->reconstruction, t->picture, t->sums };
+                             t->ids, t->mask, t->visible, t->reconstruction, t->picture, t->sums };
     for (int i = 0; i < COUNT(memory); i++)
         mim__free(ctx, memory[i]);
     mim__context_pin_isa(ctx, -1);

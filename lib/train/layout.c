@@ -16,7 +16,8 @@ static mim_status build(mim_trainer *t)
                                     .height = (int)t->image.height,
                                     .width = (int)t->image.width,
                                     .compute = (enum dtype)t->run.precision,
-                                    .masked = mim__head_masks(t->head) || t->masker };
+                                    .masked = mim__head_masks(t->head) || t->masker,
+                                    .kept = t->kept };
     t->hb = (struct head_build){ .compute = (enum dtype)t->run.precision };
     t->encoder->kind->build(t->encoder, t->graph, &t->eb);
     mim__graph_store(t->graph, 1);
@@ -28,7 +29,8 @@ static mim_status build(mim_trainer *t)
 static bool is_own(const mim_trainer *t, const char *name, bool *there)
 {
     const struct { const char *name; bool there; } own[] = {
-        { "mask", t->eb.mask }, { "pixels", true }, { "reconstruction", t->hb.prediction }, { "picture", t->hb.prediction },
+        { "mask", t->eb.mask }, { "visible", t->eb.visible }, { "pixels", true },
+        { "reconstruction", t->hb.prediction }, { "picture", t->hb.prediction },
         { "pixels.gradient", t->options.gradients }, { "labels", false }, { "mixture", false }, { "target", false },
     };
     for (int i = 0; i < COUNT(own); i++)

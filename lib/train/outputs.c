@@ -25,6 +25,8 @@ static void describe(const mim_trainer *t, int64_t n, struct mim__tensor *to)
     int64_t rows = t->eb.rows, cols = t->eb.cols, height = t->eb.height, width = t->eb.width, channels = t->image.channels;
     if (!strcmp(name, "mask")) {
         set_shape(to, MIM_U8, 3, (int64_t[]){ n, rows, cols });
+    } else if (!strcmp(name, "visible")) {
+        set_shape(to, MIM_I64, 2, (int64_t[]){ n, t->eb.kept });
     } else if (!strcmp(name, "reconstruction")) {
         set_shape(to, MIM_F32, 4, (int64_t[]){ n, channels, height, width });
     } else if (!strcmp(name, "picture")) {
@@ -44,6 +46,8 @@ static void *data_of(mim_trainer *t, const char *name)
 {
     if (!strcmp(name, "mask"))
         return t->mask;
+    if (!strcmp(name, "visible"))
+        return mim__trainer_visible(t);
     if (!strcmp(name, "reconstruction")) {
         mim__trainer_reconstruct(t);
         return t->reconstruction;
@@ -97,7 +101,8 @@ mim_status mim__trainer_outputs(mim_trainer *t, mim_tensors **out)
 {
     struct mim__names names = { .ctx = t->object.ctx };
     const struct { const char *name; bool there; } own[] = {
-        { "loss", t->hb.loss }, { "mask", t->eb.mask }, { "pixels", true }, { "prediction", t->hb.prediction },
+        { "loss", t->hb.loss }, { "mask", t->eb.mask }, { "visible", t->eb.visible }, { "pixels", true },
+        { "prediction", t->hb.prediction },
         { "reconstruction", t->hb.prediction }, { "picture", t->hb.prediction }, { "logits", t->hb.logits },
         { "tokens", t->hb.seed == t->eb.tokens },
     };
@@ -117,7 +122,7 @@ mim_status mim__trainer_outputs(mim_trainer *t, mim_tensors **out)
 static mim_status refresh_input(void *owner, int index, bool shape_only, struct mim__tensor *to)
 {
     const mim_trainer *t = owner;
-    int64_t n = t->options.batch, rows = t->eb.rows, cols = t->eb.cols, tokens = t->eb.first + rows * cols;
+    int64_t n = t->options.batch, rows = t->eb.rows, cols = t->eb.cols, tokens = t->eb.first + t->eb.kept;
     (void)index;
     (void)shape_only;
     if (!strcmp(to->name, "mask"))

@@ -5,13 +5,13 @@
 
 #include <math.h>
 
-struct view { int batch, channels, height, width, patch, side, reduce, rows, cols; };
+struct view { int batch, channels, height, width, patch, side, reduce, rows, cols; bool interleaved; };
 
 static struct view view_of(const mim_trainer *t)
 {
     int patch = (int)t->encoder->options.patch, reduce = (int)t->head->options.reduce;
     return (struct view){ t->shown, (int)t->image.channels, t->eb.height, t->eb.width, patch, patch / reduce, reduce,
-                          t->eb.rows, t->eb.cols };
+                          t->eb.rows, t->eb.cols, t->head->kind->interleaved };
 }
 
 static const float *pixels_of(const mim_trainer *t) { return mim__plan_data(t->plan, t->eb.pixels); }
@@ -40,14 +40,21 @@ static float *at(const struct view *v, float *picture, int c, int y, int x)
     return picture + ((size_t)c * (size_t)v->height + (size_t)y) * (size_t)v->width + (size_t)x;
 }
 
-/* prediction of one patch, (channel, row, column), into its place. */
+/* Place of a pixel in the prediction of its patch: (channel, row, column), or (row, column, channel). */
+static int place_of(const struct view *v, int c, int y, int x)
+{
+    int pixel = y / v->reduce * v->side + x / v->reduce;
+    return v->interleaved ? pixel * v->channels + c : c * v->side * v->side + pixel;
+}
+
+/* prediction of one patch into its place. */
 static void place_patch(const struct view *v, const float *prediction, int row, int col, float *picture)
 {
     for (int c = 0; c < v->channels; c++)
         for (int y = 0; y < v->patch; y++)
             for (int x = 0; x < v->patch; x++)
                 *at(v, picture, c, row * v->patch + y, col * v->patch + x) =
-                    prediction[(c * v->side + y / v->reduce) * v->side + x / v->reduce];
+                    prediction[place_of(v, c, y, x)];
 }
 
 static void undo_patches(const struct view *v, const float *shown, float *picture)

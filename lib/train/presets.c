@@ -3,6 +3,8 @@
  *
  * simmim_vit_*: SimMIM as published (Xie et al. 2022, the configuration of ViT-B; other widths after Dosovitskiy et al.
  * 2021, table 1, and Touvron et al. 2021, table 1). Rates are for 2048 pictures an update.
+ * mae_vit_*: MAE as published (He et al. 2022, with the sizes of the authors' code; tiny and small with a decoder in
+ * proportion). Rates are for 4096 pictures an update; warm-up was 40 of 800 epochs.
  * vit_*: the same encoders as timm and transformers have them, with a classifier. */
 #include "base/options.h"
 
@@ -14,6 +16,15 @@
 #define SIMMIM_ENCODER                                                                                                \
     "\"kind\": \"vit\", \"qkv_bias\": \"query_value\", \"positions\": \"none\", \"relative\": \"shared\", \"layer_scale\": 0.1,"   \
     " \"drop_path\": 0.1, \"pool\": \"mean\""
+#define MAE                                                                                                           \
+    "\"image\": {\"height\": 224, \"width\": 224, \"resize\": \"bicubic\", \"crop\": \"random_resized\", \"crop_least\": 0.2,"    \
+    " \"flip\": 0.5}, \"masker\": {\"kind\": \"random\", \"ratio\": 0.75},"                                            \
+    " \"optimizer\": {\"kind\": \"adamw\", \"rate\": 2.4e-3, \"beta2\": 0.95, \"decay\": 0.05, \"clip\": 0,"             \
+    " \"warmup_inclusive\": 0}"
+#define MAE_ENCODER                                                                                                   \
+    "\"kind\": \"vit\", \"mask_token\": 0, \"positions\": \"sincos\", \"init\": \"xavier\", \"pool\": \"mean\""
+#define MAE_HEAD "\"kind\": \"mae\", \"loss\": \"l2\", \"target\": \"patch_norm\", \"positions\": \"sincos\""
+#define MAE_DECODER ", \"head\": {" MAE_HEAD ", \"width\": 512, \"depth\": 8, \"heads\": 16}"
 #define VIT                                                                                                           \
     "\"image\": {\"height\": 224, \"width\": 224, \"resize\": \"bicubic\", \"crop\": \"random_resized\", \"crop_least\": 0.08,"   \
     " \"flip\": 0.5}, \"head\": {\"kind\": \"classifier\", \"smoothing\": 0.1},"                                         \
@@ -38,6 +49,17 @@ const struct mim__preset mim__presets[] = {
       " \"pool\": \"mean\"},"
       " \"head\": {\"kind\": \"pixels\", \"loss\": \"l1\"},"
       " \"optimizer\": {\"kind\": \"adamw\", \"rate\": 1e-3, \"decay\": 0.05, \"clip\": 5}}" },
+    { "mae_vit_tiny", "MAE on ViT-Ti/16",
+      "{" MAE ", \"encoder\": {" TINY ", " MAE_ENCODER "}, \"head\": {" MAE_HEAD ", \"width\": 128, \"depth\": 4, \"heads\": 4}}" },
+    { "mae_vit_small", "MAE on ViT-S/16",
+      "{" MAE ", \"encoder\": {" SMALL ", " MAE_ENCODER "}, \"head\": {" MAE_HEAD ", \"width\": 256, \"depth\": 4, \"heads\": 8}}" },
+    { "mae_vit_base", "MAE on ViT-B/16, as published", "{" MAE ", \"encoder\": {" BASE ", " MAE_ENCODER "}" MAE_DECODER "}" },
+    { "mae_vit_large", "MAE on ViT-L/16, as published", "{" MAE ", \"encoder\": {" LARGE ", " MAE_ENCODER "}" MAE_DECODER "}" },
+    { "mae_vit_huge", "MAE on ViT-H/14, as published", "{" MAE ", \"encoder\": {" HUGE ", " MAE_ENCODER "}" MAE_DECODER "}" },
+    { "mae_vit_tiny_32", "MAE on a small ViT for pictures of 32 x 32",
+      "{" MAE ", \"image.height\": 32, \"image.width\": 32, \"optimizer.rate\": 1e-3,"
+      " \"encoder\": {\"patch\": 4, \"width\": 192, \"depth\": 6, \"heads\": 3, " MAE_ENCODER "},"
+      " \"head\": {" MAE_HEAD ", \"width\": 128, \"depth\": 2, \"heads\": 4}}" },
     { "vit_tiny", "ViT-Ti/16 and a classifier", "{" VIT ", \"encoder\": {" TINY ", \"mask_token\": 0}}" },
     { "vit_small", "ViT-S/16 and a classifier", "{" VIT ", \"encoder\": {" SMALL ", \"mask_token\": 0}}" },
     { "vit_base", "ViT-B/16 and a classifier", "{" VIT ", \"encoder\": {" BASE ", \"mask_token\": 0}}" },

@@ -92,6 +92,7 @@ static void place_masks(mim_trainer *t, int64_t batch, int64_t epoch, const int6
         to[i] = t->mask[i];
         hidden += t->mask[i];
     }
+    mim__trainer_list_visible(t, batch);
     set_metric(t, METRIC_HIDDEN, (double)hidden / (double)count);
 }
 
@@ -142,6 +143,9 @@ static mim_status run_forward(mim_trainer *t, const mim_images *images, int64_t 
     int64_t batch;
     double start = mim__seconds();
     mim_status status = count_batch(t, images, &batch);
+    if (status)
+        return status;
+    status = mim__trainer_fit_visible(t, images, batch);
     if (status)
         return status;
     if (!ids)

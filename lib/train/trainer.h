@@ -58,6 +58,9 @@ struct mim_trainer {
     void *image_work;
     int64_t *ids;                               /* [batch], where the host gives none */
     uint8_t *mask;                              /* [batch, rows, cols], as used */
+    int kept;                                   /* patches that the next plan encodes of a picture; 0: all */
+    int usual;                                  /* the same, by the masker */
+    int64_t *visible;                           /* [batch, kept], made when asked for; room for all patches */
     float *reconstruction, *picture;            /* made when asked for */
     double *sums;                               /* of windows, for turning predictions back */
     int shown;                                  /* pictures of the last call whose outputs stand; 0: none */
@@ -83,12 +86,22 @@ mim_status mim__trainer_create(mim_context *ctx, const mim_config *config, struc
 bool mim__name_matches(const char *pattern, const char *name);
 
 const struct param *mim__trainer_param(const mim_trainer *t, int index);      /* encoder's, then head's */
+/* Inputs go to the tensors of the present graph. */
+void mim__trainer_tie_inputs(mim_trainer *t);
 /* Bytes of what make_buffers and make_inputs allocate. */
 size_t mim__trainer_buffers(const mim_trainer *t);
 
 /* layout.c: graph, plan within the budget, and their sizes. */
 mim_status mim__trainer_lay_out(mim_trainer *t, bool dry);
 mim_status mim__trainer_report_sizes(const mim_trainer *t, const char *prefix, mim_config *report);
+
+/* visible.c: how many patches the masker leaves, once the parts are there. MIM_ERR_VALUE: not one number, or none or all. */
+mim_status mim__trainer_expect_visible(mim_trainer *t);
+/* A plan for as many as the next batch has; allocates where that is another number. All or nothing. */
+mim_status mim__trainer_fit_visible(mim_trainer *t, const mim_images *images, int64_t batch);
+/* Numbers of the visible patches into place, once the mask is; and as the output of this name. */
+void mim__trainer_list_visible(mim_trainer *t, int64_t batch);
+int64_t *mim__trainer_visible(mim_trainer *t);
 
 /* The configuration of the whole run, every default filled in. */
 mim_status mim__trainer_config(const mim_trainer *t, mim_config **out);

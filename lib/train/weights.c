@@ -2,6 +2,8 @@
 /* weights.c -- views of weights, gradients and averages under any naming, encoder first, then head. */
 #include "train/trainer.h"
 
+#include <math.h>
+
 static void release(void *owner) { mim_trainer_destroy(owner); }
 
 static void written(void *owner)
@@ -15,7 +17,7 @@ mim_status mim__trainer_names(const mim_trainer *t, float *encoder, float *head,
 {
     mim_status status =
         mim__encoder_names(t->encoder, &(struct encoder_naming){ NAMING_MIM, "encoder.", true }, encoder, out);
-    return status ? status : mim__head_names(t->head, NAMING_MIM, "head.", head, out);
+    return status ? status : mim__head_names(t->head, &(struct head_naming){ NAMING_MIM, false, "head." }, head, out);
 }
 
 /* What stands before the encoder's names: libmim's and transformers' models have a part for it, timm's are bare. */
@@ -33,19 +35,28 @@ static mim_status list_names(const mim_trainer *t, const char *asked, enum namin
     float *encoder = base ? base : t->encoder->store.values;
     float *head = base ? base + t->encoder->store.elements : t->head->store.values;
     struct encoder_naming as = naming_of(t, asked, n);
+    struct head_naming of_head = { n, !asked, n == NAMING_MIM ? "head." : "" };
     mim_status status = mim__encoder_names(t->encoder, &as, encoder, names);
-    return status ? status : mim__head_names(t->head, n, n == NAMING_MIM ? "head." : "", head, names);
+    return status ? status : mim__head_names(t->head, &of_head, head, names);
+}
+
+/* Share of hidden patches, such that transformers, which drops the fraction of the visible ones, comes to our count. */
+static double mask_ratio(const mim_trainer *t)
+{
+    int all = t->eb.rows * t->eb.cols, kept = t->usual ? t->usual : all;
+    double ratio = (double)(all - kept) / all;
+    return (int)(all * (1 - ratio)) == kept ? ratio : nextafter(ratio, 0);
 }
 
 /* config.json of the folder that the view can be saved as; none under libmim's own naming, or, for the reason that goes to
  * no_folder, where the other library has no such model. */
-static mim_status make_json(const mim_trainer *t, enum naming n, struct mim__text *more, struct mim__text *json,
+static mim_status make_json(const mim_trainer *t, enum naming n, bool own, struct mim__text *more, struct mim__text *json,
                             char no_folder[256])
 {
     struct encoder_json j = { .naming = n };
     if (n == NAMING_MIM)
         return MIM_OK;
-    if (mim__head_json(t->head, &j, more) || mim__encoder_json(t->encoder, &j, json)) {
+    if (mim__head_json(t->head, own, mask_ratio(t), &j, more) || mim__encoder_json(t->encoder, &j, json)) {
         mim_last_error(t->object.ctx, no_folder, 256, NULL);
         json->size = 0;
     }
@@ -64,7 +75,7 @@ mim_status mim__trainer_weights(mim_trainer *t, int32_t what, const char *naming
     if (!status)
         status = list_names(t, naming, n, what, &names);
     if (!status)
-        status = make_json(t, n, &more, &json, no_folder);
+        status = make_json(t, n, !naming, &more, &json, no_folder);
     bool slopes = what == MIM_GRADIENTS;
     struct mim__view v = { .owner = t,
                            .release = release,

@@ -51,8 +51,10 @@ static void trainers(void)
         { "{\"masker\": {\"kind\": \"block\", \"least\": 1}, \"encoder\": {\"relative\": \"shared\", \"table_rows\": 5, \"table_cols\": 5},"
           " \"trainer\": {\"outputs\": [\"block.1\", \"pixels.gradient\"], \"profile\": 1, \"average\": 0.9}}", 0 },
         { "{\"head\": {\"kind\": \"classifier\", \"classes\": 3}}", 1 },
+        { "{\"encoder\": {\"mask_token\": 0, \"table_rows\": 5, \"table_cols\": 4}, \"head\": {\"kind\": \"mae\", \"width\": 8, \"depth\": 1,"
+          " \"heads\": 2}}", 0 },
     };
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 3; i++)
         CHECK(fail_every_allocation(trainer_life, &kinds[i]) > 50);
 }
 
@@ -97,6 +99,29 @@ static mim_status parts_life(const mim_host *host, void *arg)
     return status;
 }
 
+static mim_status visible_life(const mim_host *host, void *arg)
+{
+    static const uint8_t hidden[12] = { 1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 1, 0 };
+    mim_context *ctx = NULL;
+    mim_config *config = NULL;
+    mim_encoder *e = NULL;
+    mim_images images = make_images(0, 2);
+    (void)arg;
+    mim_status status = mim_context_create(host, &ctx);
+    if (!status) status = mim_config_create(ctx, NULL, &config);
+    if (!status) status = mim_config_read_json(config, make_config_json);
+    if (!status) status = mim_config_set_i64(config, "encoder.mask_token", 0);
+    if (!status) status = mim_encoder_create(ctx, config, NULL, &e);
+    if (!status) status = mim_encoder_set_input(e, "mask", MIM_U8, hidden, 12);
+    if (!status) status = mim_encoder_encode(e, &images, "tokens visible");
+    if (!status) status = mim_encoder_encode(e, &images, "tokens");
+    mim_encoder_destroy(e);
+    mim_config_destroy(config);
+    mim_context_destroy(ctx);
+    return status;
+}
+
+static void visible(void) { CHECK(fail_every_allocation(visible_life, NULL) > 30); }
 static void parts(void) { CHECK(fail_every_allocation(parts_life, NULL) > 50); }
 
 struct bytes { void *data; size_t size; };
@@ -343,6 +368,6 @@ static void large_plan(void)
 
 int main(void)
 {
-    TEST(trainers); TEST(parts); TEST(resuming); TEST(encode_again); TEST(steps); TEST(encodes); TEST(plans); TEST(large_plan);
+    TEST(trainers); TEST(parts); TEST(visible); TEST(resuming); TEST(encode_again); TEST(steps); TEST(encodes); TEST(plans); TEST(large_plan);
     return test_end();
 }

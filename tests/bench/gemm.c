@@ -213,8 +213,6 @@ int main(int argc, char **argv)
         bool first = k == mim__kernels_available();
         if (strcmp(only, "best") ? strcmp(only, "all") && strcmp(only, (*k)->isa) : !first)
             continue;
-        for (double start = now(); now() - start < 0.5;)    /* threads find cores of their own */
-            limit(&env, false);
         for (int type = F32; type <= BF16; type++)
             bench(&env, (enum dtype)type, rounds, theirs, argc > 5 ? argv[5] : "");
     }

@@ -109,7 +109,7 @@ static void as_a_trainer_shows(void)
 
 static void masked(void)
 {
-    mim_encoder *e = make_encoder(NULL), *plain = make_encoder("{\"encoder\": {\"mask_token\": 0}}");
+    mim_encoder *e = make_encoder(NULL);
     mim_images images = make_images(0, 2);
     float a[32], b[32];
     uint8_t mask[12] = { 0 };
@@ -123,9 +123,58 @@ static void masked(void)
     CHECK(memcmp(a, b, 64) && !memcmp(a + 16, b + 16, 64));
     OK(ctx, mim_encoder_set_input(e, "mask", MIM_U8, mask, 6));
     CHECK(mim_encoder_encode(e, &images, "pooled") == MIM_ERR_SHAPE);
-    CHECK(mim_encoder_set_input(plain, "mask", MIM_U8, mask, 12) == MIM_ERR_KEY);
+    OK(ctx, mim_encoder_set_input(e, "mask", MIM_U8, mask, 12));
+    CHECK(mim_encoder_encode(e, &images, "visible") == MIM_ERR_KEY);
     mim_encoder_destroy(e);
-    mim_encoder_destroy(plain);
+}
+
+/* Without a mask token only what is visible is encoded; without a mask, everything. */
+static void left_out(void)
+{
+    mim_encoder *e = make_encoder("{\"encoder\": {\"mask_token\": 0}}");
+    mim_images images = make_images(0, 2);
+    float all[2 * 7 * 16], some[2 * 4 * 16], whole[2 * 7 * 16];
+    const uint8_t mask[12] = { 1, 0, 1, 0, 0, 1, 0, 1, 1, 0, 1, 0 }, none[12] = { 0 };
+    const int64_t want[6] = { 1, 3, 4, 0, 3, 5 };
+    int64_t shape[MIM_MAX_RANK], got[6];
+    int32_t type = 0;
+    mim_tensors *v = NULL;
+    features(e, &images, "block.0", all, 2 * 7 * 16);
+    OK(ctx, mim_encoder_set_input(e, "mask", MIM_U8, mask, 12));
+    OK(ctx, mim_encoder_encode(e, &images, "block.0 tokens attention.1 pooled visible"));
+    OK(ctx, mim_encoder_tensors(e, MIM_OUTPUTS, NULL, &v));
+    OK(ctx, mim_tensors_info(v, "visible", &type, NULL, shape, NULL));
+    CHECK(type == MIM_I64 && shape[0] == 2 && shape[1] == 3);
+    OK(ctx, mim_tensors_read(v, "visible", MIM_I64, 0, 6, got));
+    CHECK(!memcmp(got, want, sizeof want));
+    OK(ctx, mim_tensors_info(v, "attention.1", NULL, NULL, shape, NULL));
+    CHECK(shape[0] == 2 && shape[1] == 2 && shape[2] == 4 && shape[3] == 4);
+    OK(ctx, mim_tensors_read(v, "block.0", MIM_F32, 0, 2 * 4 * 16, some));
+    for (int b = 0; b < 2; b++)
+        for (int i = 0; i < 4; i++)
+            CHECK(!memcmp(some + (b * 4 + i) * 16, all + (b * 7 + (i ? 1 + want[b * 3 + i - 1] : 0)) * 16, 64));
+    mim_tensors_destroy(v);
+    features(e, &images, "block.0", whole, 2 * 7 * 16);
+    CHECK(!memcmp(whole, all, sizeof all));
+    CHECK(mim_encoder_encode(e, &images, "visible") == MIM_ERR_KEY);
+    OK(ctx, mim_encoder_set_input(e, "mask", MIM_U8, none, 12));
+    features(e, &images, "block.0", whole, 2 * 7 * 16);
+    CHECK(!memcmp(whole, all, sizeof all));
+    mim_encoder_destroy(e);
+}
+
+static void left_out_badly(void)
+{
+    mim_encoder *e = make_encoder("{\"encoder\": {\"mask_token\": 0}}"),
+                *relative = make_encoder("{\"encoder\": {\"mask_token\": 0, \"relative\": \"block\"}}");
+    const uint8_t unequal[12] = { 1, 1, 0, 0, 0, 0, 1 }, all[6] = { 1, 1, 1, 1, 1, 1 }, one[6] = { 1 };
+    mim_images images = make_images(0, 1);
+    CHECK(mim_encoder_set_input(e, "mask", MIM_U8, unequal, 12) == MIM_ERR_VALUE && strstr(make_error(ctx), "picture 1"));
+    CHECK(mim_encoder_set_input(e, "mask", MIM_U8, all, 6) == MIM_ERR_VALUE);
+    OK(ctx, mim_encoder_set_input(relative, "mask", MIM_U8, one, 6));
+    CHECK(mim_encoder_encode(relative, &images, "tokens") == MIM_ERR_UNSUPPORTED);
+    mim_encoder_destroy(relative);
+    mim_encoder_destroy(e);
 }
 
 static void sizes(void)
@@ -180,7 +229,7 @@ static void pixels(void)
 int main(void)
 {
     ctx = make_context();
-    TEST(all_outputs); TEST(refused); TEST(as_a_trainer_shows); TEST(masked); TEST(sizes); TEST(pixels);
+    TEST(all_outputs); TEST(refused); TEST(as_a_trainer_shows); TEST(masked); TEST(left_out); TEST(left_out_badly); TEST(sizes); TEST(pixels);
     mim_context_destroy(ctx);
     return test_end();
 }

@@ -58,7 +58,7 @@ static mim_status open_one(const char *json, const char *naming, const char *con
 static void by_config(void)
 {
     static const char *const refused[] = {
-        "{\"model_type\": \"vit_mae\"}", "{\"model_type\": \"beit\"}",
+        "{\"model_type\": \"beit\"}", "{\"model_type\": \"vit_hybrid\"}",
         "{\"architecture\": \"swin_tiny_patch4_window7_224\"}",
         "{\"architecture\": \"eva02_tiny_patch14_224\"}", "{\"architecture\": \"vit_base_patch16_rpn_224\"}",
         "{\"architecture\": \"vit_small_patch16_rope_224\"}", "{\"architecture\": \"vit_small_patch16_dinov3\"}",
@@ -66,7 +66,7 @@ static void by_config(void)
         "{\"architecture\": \"vit_tiny_patch16_224\", \"global_pool\": \"map\"}",
     };
     static const char *const taken[] = {
-        "{\"model_type\": \"vit\"}", "{\"architecture\": \"vit_tiny_patch16_224\"}",
+        "{\"model_type\": \"vit\"}", "{\"model_type\": \"vit_mae\"}", "{\"architecture\": \"vit_tiny_patch16_224\"}",
         "{\"architecture\": \"deit3_small_patch16_224\"}",
         "{\"architecture\": \"vit_tiny_patch16_224\", \"model_args\": {\"pool_include_prefix\": false}}",
     };

@@ -9,7 +9,7 @@
  *     OUT/mim.safetensors                            libmim's own, read again here: the same weights and outputs to the bit
  *
  * Beside config.json and model.safetensors stands features.safetensors: pixel_values; tokens; and of the whole model mask,
- * and logits or reconstruction. timm hides no patches: there the tokens are those of whole pictures, as of an encoder alone.
+ * visible (MAE), and logits or reconstruction. timm hides no patches: there the tokens are those of whole pictures, as of an encoder alone.
  * A form that cannot express the model is reported, and is a failure only if the fixture came in it. */
 #include <mim.h>
 
@@ -112,6 +112,7 @@ static mim_status open_fixture(struct work *w, const char *path)
     int64_t shape[MIM_MAX_RANK] = { 0 };
     snprintf(name, sizeof name, "%s/inputs.safetensors", path);
     mim_status status = mim_tensors_open(w->context, path, &w->source);
+    if (!status) status = mim_config_from_tensors(w->source, &w->config);
     if (!status) status = mim_tensors_open(w->context, name, &w->inputs);
     if (!status) status = mim_tensors_info(w->inputs, "pixel_values", NULL, NULL, shape, NULL);
     if (!status) status = mim_config_set_i64(w->config, "trainer.batch", shape[0]);
@@ -187,7 +188,7 @@ static mim_status make_preset(struct work *w, char **pairs, int n)
 
 static mim_status compute(struct work *w)
 {
-    static const char *const names[] = { "mask", "logits", "reconstruction" };
+    static const char *const names[] = { "mask", "logits", "reconstruction", "visible" };
     int64_t shape[MIM_MAX_RANK];
     int32_t type = 0, rank = 0;
     size_t n = 0;
@@ -200,7 +201,7 @@ static mim_status compute(struct work *w)
     if (!status) status = mim_trainer_tensors(w->trainer, MIM_OUTPUTS, NULL, &out);
     if (!status) status = pass_on(w->inputs, "pixel_values", w->features, "pixel_values");
     if (!status) status = pass_on(out, "tokens", w->features, "tokens");
-    for (int i = 0; !status && i < 3; i++)
+    for (int i = 0; !status && i < 4; i++)
         if (!mim_tensors_info(out, names[i], NULL, NULL, NULL, NULL))
             status = pass_on(out, names[i], w->features, names[i]);
     if (!status) status = pixels ? mim_encoder_set_input(w->encoder, "pixels", type, pixels, n) : MIM_ERR_IO;
@@ -314,8 +315,7 @@ static mim_status write_all(struct work *w, const char *out)
 static mim_status run(struct work *w, const char *out, const char *what, char **pairs, int n)
 {
     int preset = mim_config_create(w->context, what, &w->config) == MIM_OK;
-    mim_status status = preset ? make_preset(w, pairs, n) : mim_config_create(w->context, NULL, &w->config);
-    if (!status && !preset) status = open_fixture(w, what);
+    mim_status status = preset ? make_preset(w, pairs, n) : open_fixture(w, what);
     if (!status) status = mim_config_set_str(w->config, "trainer.outputs", "tokens");
     if (!status) status = make(w, w->source, &w->encoder, &w->head, &w->trainer);
     if (!status && preset) status = move_off(w);

@@ -23,6 +23,9 @@ PRESETS = [
     ["simmim_vit_tiny_32", "encoder.depth=1", "image.height=16", "image.width=40", "encoder.hidden=50", "encoder.width=36"],
     ["simmim_vit_tiny", "encoder.depth=2", "image.height=64", "image.width=64"],
     ["simmim_vit_tiny", "encoder.depth=1", "image.height=96", "image.width=32", "encoder.layer_scale=0"],
+    ["mae_vit_tiny_32", "encoder.depth=2"],
+    ["mae_vit_tiny", "encoder.depth=1", "image.height=112", "image.width=112", "masker.ratio=0.9", "head.target=pixels"],
+    ["mae_vit_tiny_32", "encoder.depth=1", "image.height=20", "image.width=20", "image.channels=1", "masker.ratio=0.7"],
     ["vit_tiny", "encoder.depth=1", "image.height=32", "image.width=48", "head.classes=7"],
     ["vit_tiny", "encoder.depth=1", "image.height=32", "image.width=32", "encoder.width=33", "encoder.hidden=50",
      "encoder.pool=mean", "encoder.norm=0", "encoder.pool_norm=1", "encoder.eps=1e-6"],
@@ -46,12 +49,27 @@ def check_report(report, headless):
             raise ValueError(f"{what}: {names}")
 
 
+def mae(model, x, mask):
+    """Its noise hides the same patches, and keeps the visible ones in their order."""
+    noise = mask.flatten(1).double() + torch.arange(mask[0].numel()) / mask[0].numel() / 2
+    out = model(x, noise=noise)
+    if not torch.equal(out.mask, mask.flatten(1).to(out.mask)):
+        raise ValueError(f"mask_ratio {model.config.mask_ratio} hides another number of patches")
+    target, picture = model.patchify(x), out.logits
+    if model.config.norm_pix_loss:
+        picture = picture * (target.var(-1, keepdim=True) + 1e-6) ** 0.5 + target.mean(-1, keepdim=True)
+    return {"tokens": model.vit(x, noise=noise).last_hidden_state, "visible": noise.argsort(1)[:, :int((mask[0] == 0).sum())],
+            "reconstruction": model.unpatchify(picture)}
+
+
 def with_transformers(folder, config, x, mask):
     import transformers
     name = config["architectures"][0]
     model, report = getattr(transformers, name).from_pretrained(folder, output_loading_info=True,
                                                                 attn_implementation="eager")
     check_report(report, name == "ViTModel")
+    if name == "ViTMAEForPreTraining":
+        return mae(model.eval(), x, mask)
     size = model.config.image_size
     size = list(size) if isinstance(size, (list, tuple)) else [size, size]
     options = {} if mask is None else {"bool_masked_pos": mask.flatten(1).bool()}
@@ -80,6 +98,7 @@ def compare(folder, whole):
     for name, value in ours.items():
         if theirs and name not in ("pixel_values", "mask"):
             other = theirs[name].reshape(value.shape)
+            value, other = value.double(), other.double()
             worst = max(worst, ((value - other).abs().max() / other.abs().max()).item())
     if theirs and not worst < 1e-4:
         raise ValueError(f"features differ by {worst:.1e}")

@@ -50,6 +50,23 @@ static void grid_from_the_configuration(void)
     }
 }
 
+/* Masks of the host are not known; what ratio or count ask for is. */
+static void expected(void)
+{
+    static const struct { const char *json; int hidden; } cases[] = {
+        { "{\"image.height\": 40, \"image.width\": 32, \"encoder.patch\": 8, \"masker.kind\": \"host\", \"masker.ratio\": 0.75}", 15 },
+        { "{\"image.height\": 40, \"image.width\": 32, \"encoder.patch\": 8, \"masker.kind\": \"host\", \"masker.count\": 7}", 7 },
+        { "{\"image.height\": 40, \"image.width\": 32, \"encoder.patch\": 8, \"masker.ratio\": 0.75}", 15 },
+        { "{\"image.height\": 40, \"image.width\": 32, \"encoder.patch\": 8, \"masker.kind\": \"block\", \"masker.least\": 2}", -1 },
+    };
+    for (int i = 0; i < COUNT(cases); i++) {
+        mim_masker *m = NULL;
+        if (CHECK(create(cases[i].json, &m) == MIM_OK))
+            CHECK(mim__masker_expects(m) == cases[i].hidden);
+        mim_masker_destroy(m);
+    }
+}
+
 static void sizes_that_do_not_fit(void)
 {
     static const char *const jsons[] = {
@@ -305,7 +322,7 @@ int main(void)
     if (mim_context_create(NULL, &context))
         return 1;
     TEST(grid_from_the_configuration);
-    TEST(sizes_that_do_not_fit);
+    TEST(expected); TEST(sizes_that_do_not_fit);
     TEST(values_that_are_refused);
     TEST(order_and_threads_do_not_matter);
     TEST(what_a_draw_depends_on);

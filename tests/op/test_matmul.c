@@ -411,38 +411,6 @@ static void small_as_large(void)
     }
 }
 
-/* Columns of an f32 matrix are taken as they lie, or packed where its rows are 8 kB apart: the same bits. */
-static void columns_as_they_lie(void)
-{
-    for (int i = 0; i < 4 && !test_broken; i++) {
-        struct product x;
-        do {
-            make(&x, 300 + 7 * i, 95 + i, 601 + 100 * i, true);
-            if (x.a.type == F32 && x.a.transposed && x.compute == F32)
-                break;
-            drop(&x);
-        } while (true);
-        float *apart = calloc((size_t)x.k * 2048, sizeof *apart);
-        const struct matrix lying = x.a;
-        void *first = malloc(x.c_bytes);
-        for (int r = 0; r < x.k; r++)
-            memcpy(apart + (size_t)r * 2048, (const float *)lying.data + r * lying.stride, (size_t)x.m * sizeof *apart);
-        for (const struct kernels *const *k = mim__kernels_available(); *k; k++) {
-            x.a = lying;
-            multiply_on(ctx, &x, *k);
-            memcpy(first, x.c, x.c_bytes);
-            x.a.data = apart;
-            x.a.stride = 2048;
-            multiply_on(ctx, &x, *k);
-            CHECK(!memcmp(first, x.c, x.c_bytes));
-        }
-        x.a = lying;
-        free(apart);
-        free(first);
-        drop(&x);
-    }
-}
-
 /* What infer relies on: larger products never ask for less. */
 static void work_grows(void)
 {
@@ -494,7 +462,6 @@ int main(void)
     TEST(threads);
     TEST(corners);
     TEST(small_as_large);
-    TEST(columns_as_they_lie);
     TEST(work_grows);
     TEST(not_finite);
     mim_context_destroy(ctx);

@@ -48,14 +48,30 @@ static void consistent(const char *json, int reduce)
 static void as_predicted(void) { consistent(NULL, 1); }
 static void as_predicted_coarsely(void) { consistent("{\"head\": {\"reduce\": 2, \"layers\": 2}}", 2); }
 
+/* MAE predicts (row, column, channel). */
+static void as_predicted_interleaved(void)
+{
+    mim_trainer *t = make_trainer(ctx, "{\"encoder\": {\"mask_token\": 0}, \"head\": {\"kind\": \"mae\", \"width\": 8, \"depth\": 1,"
+                                       " \"heads\": 2, \"reduce\": 2}}");
+    OK(ctx, make_step(t, 0));
+    read_all(t, 12);
+    for (int i = 0; i < ROOM; i++) {
+        int b = i / MAKE_PIXELS, c = i / 96 % 3, y = i / 8 % 12, x = i % 8, patch = b * PATCHES + y / 4 * 2 + x / 4;
+        CHECK(reconstruction[i] == prediction[patch * 12 + (y % 4 / 2 * 2 + x % 4 / 2) * 3 + c]);
+    }
+    mim_trainer_destroy(t);
+}
+
 /* Make the head say exactly `row` for every patch: weights zero, bias the row. All patches of the picture are alike. */
 static void say(mim_trainer *t, const float *row)
 {
     static float zero[DEPTH * 16];
     mim_tensors *w = NULL;
+    size_t n = 0;
     OK(ctx, mim_trainer_tensors(t, MIM_WEIGHTS, "mim", &w));
-    OK(ctx, mim_tensors_write(w, "head.decoder.0.weight", MIM_F32, 0, DEPTH * 16, zero));
-    OK(ctx, mim_tensors_write(w, "head.decoder.0.bias", MIM_F32, 0, DEPTH, row));
+    int mae = !mim_tensors_info(w, "head.decoder_pred.weight", NULL, NULL, NULL, &n);
+    OK(ctx, mim_tensors_write(w, mae ? "head.decoder_pred.weight" : "head.decoder.0.weight", MIM_F32, 0, mae ? n : DEPTH * 16, zero));
+    OK(ctx, mim_tensors_write(w, mae ? "head.decoder_pred.bias" : "head.decoder.0.bias", MIM_F32, 0, DEPTH, row));
     mim_tensors_destroy(w);
 }
 
@@ -67,17 +83,18 @@ static void repeating(float *to)                                /* every patch o
     }
 }
 
-static void perfect(const char *target)
+static void perfect(const char *target, int mae)
 {
     static float repeated[ROOM];
-    char json[100];
+    char json[200];
     float row[DEPTH];
     double sum = 0, square = 0;
-    snprintf(json, sizeof json, "{\"head\": {\"target\": \"%s\"}}", target);
+    snprintf(json, sizeof json, "{\"head\": {\"target\": \"%s\"%s}", target,
+             mae ? ", \"kind\": \"mae\", \"width\": 8, \"depth\": 1, \"heads\": 2}, \"encoder\": {\"mask_token\": 0}" : "}");
     mim_trainer *t = make_trainer(ctx, json);
     repeating(repeated);
     for (int i = 0; i < DEPTH; i++)
-        sum += row[i] = plane(repeated, 0, i / 16, i / 4 % 4, i % 4);
+        sum += row[i] = mae ? plane(repeated, 0, i % 3, i / 12, i / 3 % 4) : plane(repeated, 0, i / 16, i / 4 % 4, i % 4);
     for (int i = 0; i < DEPTH; i++)
         square += (row[i] - sum / DEPTH) * (row[i] - sum / DEPTH);
     for (int i = 0; i < DEPTH && !strcmp(target, "patch_norm"); i++)
@@ -92,8 +109,10 @@ static void perfect(const char *target)
     mim_trainer_destroy(t);
 }
 
-static void perfect_pixels(void) { perfect("pixels"); }
-static void perfect_patch_norm(void) { perfect("patch_norm"); }
+static void perfect_pixels(void) { perfect("pixels", 0); }
+static void perfect_patch_norm(void) { perfect("patch_norm", 0); }
+static void perfect_mae(void) { perfect("pixels", 1); }
+static void perfect_mae_patch_norm(void) { perfect("patch_norm", 1); }
 
 /* Windows that hold the whole picture have the statistics of a channel. */
 static void perfect_window_norm(void)
@@ -124,7 +143,7 @@ static void perfect_window_norm(void)
 int main(void)
 {
     ctx = make_context();
-    TEST(as_predicted); TEST(as_predicted_coarsely); TEST(perfect_pixels); TEST(perfect_patch_norm); TEST(perfect_window_norm);
+    TEST(as_predicted); TEST(as_predicted_coarsely); TEST(as_predicted_interleaved); TEST(perfect_pixels); TEST(perfect_patch_norm); TEST(perfect_mae); TEST(perfect_mae_patch_norm); TEST(perfect_window_norm);
     mim_context_destroy(ctx);
     return test_end();
 }

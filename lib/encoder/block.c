@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* block.c -- the transformer block (Vaswani et al. 2017; norms before the branches, Dosovitskiy et al. 2021, eq. 2 and 3)
+ * and absolute positions. Names of parameters are timm's. */
+#include "encoder/block.h"
+#include "encoder/tables.h"
+
+#include <math.h>
+
+struct init mim__xavier(int in, int out)
+{
+    return (struct init){ INIT_UNIFORM, (float)sqrt(6.0 / ((double)in + out)), 0, 0 };
+}
+
+/* ---- the block ---- */
+
+static struct init layer(const struct block *b, int in, int out, bool end)
+{
+    return b->xavier ? mim__xavier(in, out) : end ? b->end : b->weight;
+}
+
+static struct tensor *qkv(struct graph *g, struct tensor *x, const struct block *b)
+{
+    int width = b->width;
+    struct init zero = { INIT_ZERO, 0, 0, 0 };
+    struct linear o = { .norm = "norm1", .eps = (float)b->eps, .weight_init = layer(b, width, 3 * width, false),
+                        .compute = b->compute, .type = b->compute, .no_bias = b->qkv_bias == QKV_BIAS_NONE };
+    if (b->qkv_bias == QKV_BIAS_QUERY_VALUE) {
+        struct tensor *q = mim__graph_param(g, "attn.q_bias", SHAPE(width), zero, PARAM_NO_DECAY);
+        o.bias = mim__op_join_bias(g, q, mim__graph_param(g, "attn.v_bias", SHAPE(width), zero, PARAM_NO_DECAY));
+    }
+    return mim__op_linear(g, "attn.qkv", x, 3 * width, o);
+}
+
+struct tensor *mim__block(struct graph *g, struct tensor *x, const struct block *b, struct tensor **weights)
+{
+    struct linear branch = { .weight_init = layer(b, b->width, b->width, true), .drop_path = b->drop_path, .residual = x,
+                             .compute = b->compute, .tokens = b->tokens, .scale_init = (float)b->layer_scale };
+    struct attention heads = { .heads = b->heads, .compute = b->compute };
+    struct tensor *projected = qkv(g, x, b), *h = mim__op_attention(g, projected, b->bias, heads);
+    if (weights)
+        *weights = mim__op_attention_weights(g, projected, b->bias, heads);
+    branch.scale = b->layer_scale > 0 ? "ls1.gamma" : NULL;
+    x = mim__op_linear(g, "attn.proj", h, b->width, branch);
+    h = mim__op_linear(g, "mlp.fc1", x, b->hidden, (struct linear){ .norm = "norm2", .eps = (float)b->eps,
+                       .weight_init = layer(b, b->width, b->hidden, false), .compute = b->compute, .type = b->compute });
+    branch.scale = b->layer_scale > 0 ? "ls2.gamma" : NULL;
+    branch.residual = x;
+    branch.activation = b->activation;
+    branch.weight_init = layer(b, b->hidden, b->width, true);
+    return mim__op_linear(g, "mlp.fc2", h, b->width, branch);
+}
+
+/* ---- positions ---- */
+
+/* From grid side n to m; kept as a constant of the graph. */
+static struct tensor *matrix(struct graph *g, int n, int m, enum table_resize how)
+{
+    mim_context *ctx = mim__graph_context(g);
+    size_t bytes = (size_t)n * (size_t)m * sizeof(float);
+    float *data = mim__alloc(ctx, bytes);
+    if (!data) {
+        mim__graph_fail(g, mim__no_memory(ctx, bytes));
+        return NULL;
+    }
+    mim__cubic_matrix(n, m, how == TABLE_ANTIALIAS, data);
+    struct tensor *made = mim__graph_constant(g, "matrix", SHAPE(m, n), data);
+    mim__free(ctx, data);
+    return made;
+}
+
+struct tensor *mim__positions(struct graph *g, const struct table *t)
+{
+    bool fixed = t->kind == POSITIONS_SINCOS;
+    struct init sincos = { INIT_SINCOS, (float)t->rows, (float)t->cols, (float)t->first };
+    if (t->kind == POSITIONS_NONE)
+        return NULL;
+    struct tensor *table = mim__graph_param(g, t->name, SHAPE(1, t->first + t->rows * t->cols, t->width),
+                                            fixed ? sincos : t->how, PARAM_NO_DECAY | (fixed ? PARAM_FIXED : 0));
+    if (t->rows == t->to_rows && t->cols == t->to_cols)
+        return table;
+    struct tensor *rows = matrix(g, t->rows, t->to_rows, t->resize), *cols = matrix(g, t->cols, t->to_cols, t->resize);
+    return mim__op_resample(g, table, rows, cols, (struct resample){ t->first, 0 });
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* block.h -- the transformer block, of encoders and of decoders in heads, and tables of absolute positions. */
+#ifndef MIM_ENCODER_BLOCK_H
+#define MIM_ENCODER_BLOCK_H
+
+#include "op/op.h"
+
+enum qkv_bias { QKV_BIAS_FULL, QKV_BIAS_QUERY_VALUE, QKV_BIAS_NONE };
+enum positions { POSITIONS_LEARNED, POSITIONS_SINCOS, POSITIONS_NONE };
+enum table_resize { TABLE_BICUBIC, TABLE_ANTIALIAS };
+
+/* Initial weights of a linear layer: within the square root of 6 / (in + out) (Glorot and Bengio 2010, eq. 16). */
+struct init mim__xavier(int in, int out);
+
+/* x [batch, tokens, width] f32 -> the same, y = x + attention(norm(x)), z = y + perceptron(norm(y)). Parameters go under the
+ * graph's scope, by timm's names. */
+struct block {
+    int width, heads, hidden, tokens;
+    double eps;
+    enum activation activation;
+    enum qkv_bias qkv_bias;
+    enum dtype compute;
+    bool xavier;                    /* initial weights as above; else: */
+    struct init weight, end;        /* of all layers but those at the end of a branch; of these */
+    double layer_scale;             /* 0: none */
+    float drop_path;
+    struct tensor *bias;            /* of attention, [heads, tokens, tokens], or NULL */
+};
+/* *weights (may be NULL): of attention, to be looked at. */
+struct tensor *mim__block(struct graph *g, struct tensor *x, const struct block *b, struct tensor **weights);
+
+/* A table of positions, [1, first + rows cols, width], for a grid of its own, brought to that of the picture. */
+struct table {
+    const char *name;
+    enum positions kind;
+    int rows, cols, first, width;   /* stored */
+    int to_rows, to_cols;           /* wanted */
+    enum table_resize resize;
+    struct init how;                /* of learned ones */
+};
+/* NULL: without positions. */
+struct tensor *mim__positions(struct graph *g, const struct table *t);
+
+#endif
