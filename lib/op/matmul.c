@@ -22,6 +22,7 @@ enum {
     WORK_FLOATS = 3 << 20,      /* packed b: a part of the last cache */
     PACK_FLOATS = 64 << 10,     /* a task that packs b */
     SPILL_FLOATS = 16,          /* behind packed panels */
+    LOW = 8, FEW = 8,           /* rows of a tile; panels of b */
     TASKS = 8,                  /* where a product is large enough, at least so many */
     SMALL = 4 << 20             /* multiply-adds that are not worth a second task */
 };
@@ -171,9 +172,12 @@ static bool rows_lie_well(const struct matrix *x)
 {
     return x->type == F32 && !x->transposed && x->stride % 512 && is_plain(x);
 }
-static bool columns_lie_well(const struct matrix *x)
+/* Low tiles take less than half a line of memory each: where many panels of b do that, packing is worth it. */
+static bool columns_lie_well(const struct product *x)
 {
-    return x->type == F32 && x->transposed && x->stride % 2048 && is_plain(x);
+    const struct matrix *a = x->a;
+    return x->compute == F32 && a->type == F32 && a->transposed && a->stride % 2048 && is_plain(a) &&
+           (x->k->mr > LOW || x->cols.parts <= FEW);
 }
 
 /* Panels [from, to) of c. */
@@ -201,7 +205,7 @@ static void run_part(struct product *x, const struct env *e, int p, int depth, f
     x->depth = gemm_cut(depth, 2, imax(1, ceil_div(depth, kc * x->k->step)));
     int64_t size = (int64_t)x->rows.n * x->cols.n * depth;
     bool small = x->compute == F32 && size <= SMALL;
-    x->a_lies = (small && rows_lie_well(x->a)) || (x->compute == F32 && columns_lie_well(x->a));
+    x->a_lies = (small && rows_lie_well(x->a)) || columns_lie_well(x);
     x->b_lies = small && rows_lie_well(x->b) && x->cols.n % x->k->unit == 0;
     for (int r = 0; r < ranges.parts; r++)
         run_range(x, e, gemm_start(&ranges, r), gemm_start(&ranges, r + 1), size, work);
