@@ -34,4 +34,4 @@ static void apply(const struct update *u, const struct member *m, size_t first, 
                    u->o->joined.moments[0] + at, u->o->joined.moments[1] + at);
 }
 
-const struct rule mim__optimizer_adamw = { moments, begin, apply };
+const struct rule mim__optimizer_adamw = { moments, begin, apply, NULL, NULL };

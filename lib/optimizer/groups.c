@@ -29,7 +29,7 @@ static void add_member(struct joined *j, const struct optimizer_options *o, cons
                        char *name)
 {
     struct member *m = &j->member[j->members];
-    *m = (struct member){ *slot, -1, layer_scale(o->layer_decay, layers, slot->layer), o->decay };
+    *m = (struct member){ *slot, -1, layer_scale(o->layer_decay, layers, slot->layer), o->decay, 1 };
     m->slot.name = strcpy(name, slot->name);
     if (slot->no_decay || slot->rank < 2)
         m->decay = 0;
@@ -75,12 +75,12 @@ static mim_status allocate(mim_context *ctx, struct joined *j, int count, const 
     j->member = mim__calloc(ctx, (size_t)count, sizeof *j->member);
     j->names = mim__alloc(ctx, letters);
     j->part = mim__calloc(ctx, (size_t)parts, sizeof *j->part);
-    j->squares = mim__calloc(ctx, (size_t)parts, sizeof *j->squares);
+    j->squares = mim__calloc(ctx, (size_t)parts, 2 * sizeof *j->squares);
     if (j->member && j->names && j->part && j->squares)
         return MIM_OK;
     release(ctx, j);
     return mim__no_memory(ctx, (size_t)count * sizeof *j->member + letters
-                               + (size_t)parts * (sizeof *j->part + sizeof *j->squares));
+                               + (size_t)parts * (sizeof *j->part + 2 * sizeof *j->squares));
 }
 
 mim_status mim__optimizer_join(mim_optimizer *o, int count, const struct mim__slot *slots, int layers,

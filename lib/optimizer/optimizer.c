@@ -8,14 +8,14 @@
 
 /* In the order of the choices of optimizer.kind. */
 static const struct rule *const rules[] = {
-    &mim__optimizer_adamw, &mim__optimizer_sgd,
+    &mim__optimizer_adamw, &mim__optimizer_sgd, &mim__optimizer_lars, &mim__optimizer_lamb,
     NULL /* none: the host updates the weights */
 };
 
 #define FIELD(name) offsetof(struct optimizer_options, name)
 #define STEPS_MOST 9007199254740992.0      /* 2^53: every count below is exact in a double */
 const struct mim__option mim__optimizer_options[] = {
-    { "optimizer.kind", OPTION_CHOICE, FIELD(kind), "adamw", 0, 0, "adamw sgd none",
+    { "optimizer.kind", OPTION_CHOICE, FIELD(kind), "adamw", 0, 0, "adamw sgd lars lamb none",
       "update rule; none: the host changes the weights itself" },
     { "optimizer.rate", OPTION_F64, FIELD(rate), "0.0001", 0, 1e6, NULL,
       "learning rate after warm-up, for the whole batch" },
@@ -41,20 +41,25 @@ const struct mim__option mim__optimizer_options[] = {
       "factor on the rate from each layer to the one below it" },
     { "optimizer.clip", OPTION_F64, FIELD(clip), "5", 0, 1e30, NULL,
       "largest norm of all gradients, clipped once per update; 0: none" },
-    { "optimizer.beta1", OPTION_F64, FIELD(beta1), "0.9", 0, 1, NULL, "adamw: memory of the first moment, below 1" },
-    { "optimizer.beta2", OPTION_F64, FIELD(beta2), "0.999", 0, 1, NULL, "adamw: memory of the second moment, below 1" },
-    { "optimizer.eps", OPTION_F64, FIELD(eps), "1e-8", 1e-30, 1, NULL, "adamw: added to the root of the second moment" },
-    { "optimizer.momentum", OPTION_F64, FIELD(momentum), "0.9", 0, 1, NULL, "sgd: memory of the velocity; 0: none" },
+    { "optimizer.beta1", OPTION_F64, FIELD(beta1), "0.9", 0, 1, NULL, "adamw, lamb: memory of the first moment, below 1" },
+    { "optimizer.beta2", OPTION_F64, FIELD(beta2), "0.999", 0, 1, NULL,
+      "adamw, lamb: memory of the second moment, below 1" },
+    { "optimizer.eps", OPTION_F64, FIELD(eps), "1e-8", 1e-30, 1, NULL,
+      "adamw, lamb: added to the root of the second moment" },
+    { "optimizer.momentum", OPTION_F64, FIELD(momentum), "0.9", 0, 1, NULL, "sgd, lars: memory of the velocity; 0: none" },
     { "optimizer.nesterov", OPTION_BOOL, FIELD(nesterov), "0", 0, 1, NULL, "sgd: look ahead along the velocity" },
+    { "optimizer.trust", OPTION_F64, FIELD(trust), "0.001", 0, 1e6, NULL,
+      "lars: norm of an update by the norm of its weights, at rate 1" },
     OPTIONS_END
 };
 #undef FIELD
 
 static mim_status check(mim_context *ctx, const struct optimizer_options *o)
 {
-    if (rules[o->kind] == &mim__optimizer_adamw && ((float)o->beta1 >= 1 || (float)o->beta2 >= 1))
+    const struct rule *rule = rules[o->kind];
+    if ((rule == &mim__optimizer_adamw || rule == &mim__optimizer_lamb) && ((float)o->beta1 >= 1 || (float)o->beta2 >= 1))
         return mim__fail(ctx, MIM_ERR_VALUE, "optimizer.beta1 %g and beta2 %g must be below 1", o->beta1, o->beta2);
-    if (rules[o->kind] == &mim__optimizer_sgd && o->nesterov && o->momentum == 0)
+    if (rule == &mim__optimizer_sgd && o->nesterov && o->momentum == 0)
         return mim__fail(ctx, MIM_ERR_VALUE, "optimizer.nesterov needs optimizer.momentum above 0");
     return mim__schedule_check(ctx, o);
 }

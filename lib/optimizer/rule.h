@@ -18,7 +18,7 @@ struct optimizer_options {
     double gamma;
     double decay, layer_decay, clip;
     double beta1, beta2, eps;
-    double momentum;
+    double momentum, trust;
     int nesterov;
 };
 
@@ -27,6 +27,7 @@ struct member {
     struct mim__slot slot;
     int group;                       /* -1: frozen */
     double rate_scale, decay;
+    double trust;                    /* of the update under way, for rules that measure */
 };
 /* A piece of one parameter: the unit of work, whatever the threads. */
 struct part { int member, count; size_t first; };
@@ -37,7 +38,7 @@ struct joined {
     struct member *member;
     char *names;                     /* of all members, one after the other */
     struct part *part;
-    double *squares;                 /* one for each part */
+    double *squares;                 /* two for each part */
     float *moments[2];
 };
 
@@ -60,13 +61,18 @@ struct update {
     union { struct adamw_step adamw; struct sgd_step sgd; } step;      /* what all parts share of it */
 };
 
+/* A rule that needs norms of each parameter goes over all parts twice: `measure`, then `apply`. */
 struct rule {
     int (*moments)(const struct optimizer_options *o);
     /* Fills u->step for gradients times `scale` in update number t = 1, 2, ... */
     void (*begin)(struct update *u, int64_t t, double scale);
     /* Updates elements [first, first + count) of a member. */
     void (*apply)(const struct update *u, const struct member *m, size_t first, int count);
+    /* Or NULL. Sums of squares of these elements: the weights, and what is to change them. */
+    void (*measure)(const struct update *u, const struct member *m, size_t first, int count, double squares[2]);
+    /* With measure: m->trust from the norms of the whole parameter. */
+    double (*trust)(const struct update *u, const struct member *m, double weight, double change);
 };
-extern const struct rule mim__optimizer_adamw, mim__optimizer_sgd;
+extern const struct rule mim__optimizer_adamw, mim__optimizer_sgd, mim__optimizer_lars, mim__optimizer_lamb;
 
 #endif

@@ -23,4 +23,4 @@ static void apply(const struct update *u, const struct member *m, size_t first, 
     u->rows->sgd(count, &step, u->gradients + at, m->slot.weight + first, velocity ? velocity + at : NULL);
 }
 
-const struct rule mim__optimizer_sgd = { moments, begin, apply };
+const struct rule mim__optimizer_sgd = { moments, begin, apply, NULL, NULL };

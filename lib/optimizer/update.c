@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* update.c -- the two passes over gradients: their norm, and the update of all weights. Both run over the parts that join
- * cut; a part writes its own weights and moments, or its own sum, so threads cannot change a result. */
+/* update.c -- the passes over gradients: their norm, norms of each parameter for rules that want them, and the update of all
+ * weights. All run over the parts that join cut; a part writes its own weights and moments, or its own sums, which are added
+ * in the order of parts, so threads cannot change a result. */
 #include "optimizer/rule.h"
 #include "optimizer/schedule.h"
 
@@ -33,6 +34,30 @@ double mim__optimizer_norm(mim_optimizer *o, const struct kernels *k, const floa
 /* What gradients are multiplied with so that their norm is at most `clip`; the 1e-6 is PyTorch's. */
 static double clip_scale(double clip, double norm) { return clip > 0 ? fmin(clip / (norm + 1e-6), 1) : 1; }
 
+static void measure_part(void *arg, int index, void *scratch)
+{
+    (void)scratch;
+    const struct update *u = arg;
+    const struct joined *j = &u->o->joined;
+    const struct part *p = &j->part[index];
+    u->o->rule->measure(u, &j->member[p->member], p->first, p->count, j->squares + 2 * index);
+}
+
+/* Parts of one member follow each other. */
+static void measure(mim_optimizer *o, struct update *u)
+{
+    const struct joined *j = &o->joined;
+    mim__run(mim__context_executor(o->object.ctx), j->parts, measure_part, u, NULL, NULL);
+    for (int i = 0; i < j->parts;) {
+        struct member *m = &j->member[j->part[i].member];
+        double sums[2] = { 0, 0 };
+        for (; i < j->parts && &j->member[j->part[i].member] == m; i++)
+            for (int k = 0; k < 2; k++)
+                sums[k] += j->squares[2 * i + k];
+        m->trust = o->rule->trust(u, m, sqrt(sums[0]), sqrt(sums[1]));
+    }
+}
+
 static void update_part(void *arg, int index, void *scratch)
 {
     (void)scratch;
@@ -49,6 +74,8 @@ void mim__optimizer_update(mim_optimizer *o, const struct kernels *k, const floa
     struct update u = { .o = o, .rows = k->rows, .gradients = gradients, .rate = mim__optimizer_rate_now(o, step) };
     o->state.updates++;
     o->rule->begin(&u, o->state.updates, clip_scale(o->options.clip, norm));
+    if (o->joined.parts && o->rule->measure)
+        measure(o, &u);
     if (o->joined.parts)
         mim__run(mim__context_executor(o->object.ctx), o->joined.parts, update_part, &u, NULL, NULL);
 }

@@ -40,7 +40,20 @@ static inline void plain_sgd(int n, const struct sgd_step *s, const float *gradi
     }
 }
 
-static const struct row_kernels plain_rows = { .squares = plain_squares, .adamw = plain_adamw, .sgd = plain_sgd };
+static inline void plain_scale(int n, float a, const float *x, float *y)
+{
+    for (int i = 0; i < n; i++)
+        y[i] = a == 0 ? 0 : a * x[i];
+}
+
+static inline void plain_axpy(int n, float a, const float *x, float *y)
+{
+    for (int i = 0; i < n; i++)
+        y[i] += a * x[i];
+}
+
+static const struct row_kernels plain_rows = { .squares = plain_squares, .scale = plain_scale, .axpy = plain_axpy,
+                                               .adamw = plain_adamw, .sgd = plain_sgd };
 static const struct kernels plain = { .isa = "plain", .rows = &plain_rows };
 
 static inline mim_status try_optimizer(const char *json, mim_optimizer **out)

@@ -38,8 +38,8 @@ static bool run_big(struct model *x, const struct kernels *k, const char *kind, 
 static void same_bits_on_any_threads(void)
 {
     static struct model one, many;
-    static const char *const kinds[] = { "adamw", "sgd" };
-    for (int k = 0; k < 2; k++) {
+    static const char *const kinds[] = { "adamw", "sgd", "lars", "lamb" };
+    for (int k = 0; k < COUNT(kinds); k++) {
         if (!run_big(&one, &plain, kinds[k], 1))
             return;
         for (int threads = 2; threads <= 7; threads++) {
@@ -56,8 +56,8 @@ static void same_bits_on_any_threads(void)
 static void kernels_of_this_machine(void)
 {
     static struct model one, other;
-    static const char *const kinds[] = { "adamw", "sgd" };
-    for (int k = 0; k < 2; k++)
+    static const char *const kinds[] = { "adamw", "sgd", "lars", "lamb" };
+    for (int k = 0; k < COUNT(kinds); k++)
         for (const struct kernels *const *isa = mim__kernels_available(); *isa; isa++) {
             if (!run_big(&one, &plain, kinds[k], 1) || !run_big(&other, *isa, kinds[k], 3))
                 return;
@@ -223,13 +223,13 @@ static void none_does_nothing(void)
 }
 
 /* Stopping after two updates and going on in another optimizer gives what going on without a stop gives. */
-static void resumed_is_uninterrupted(void)
+static void resumed(const char *json)
 {
     static struct model whole, first, second;
     struct mim__slot slot = { .name = "w", .count = 100, .rank = 2 };
-    if (!model_join(&whole, "{\"optimizer\": {" RULE "}}", 1, &slot, 1, 0)
-        || !model_join(&first, "{\"optimizer\": {" RULE "}}", 1, &slot, 1, 0)
-        || !model_join(&second, "{\"optimizer\": {" RULE "}}", 1, &slot, 1, 0))
+    if (!model_join(&whole, json, 1, &slot, 1, 0)
+        || !model_join(&first, json, 1, &slot, 1, 0)
+        || !model_join(&second, json, 1, &slot, 1, 0))
         return;
     for (int step = 0; step < 4; step++) {
         struct model *now = step < 2 ? &first : &second;
@@ -248,6 +248,13 @@ static void resumed_is_uninterrupted(void)
     model_leave(&whole);
     model_leave(&first);
     model_leave(&second);
+}
+
+static void resumed_is_uninterrupted(void)
+{
+    resumed("{\"optimizer\": {" RULE "}}");
+    resumed("{\"optimizer\": {\"kind\": \"lars\", " RULE "}}");
+    resumed("{\"optimizer\": {\"kind\": \"lamb\", " RULE "}}");
 }
 
 int main(void)

@@ -101,6 +101,8 @@ static void accumulating(void) { every_boundary("{\"trainer\": {\"accumulate\": 
 static void host_rate(void) { every_boundary(NULL, 1, 4, 0.003); }
 static void sgd(void) { every_boundary("{\"optimizer\": {\"kind\": \"sgd\", \"rate\": 0.1, \"nesterov\": 1}}", 1, 4, -1); }
 static void sgd_without_moments(void) { every_boundary("{\"optimizer\": {\"kind\": \"sgd\", \"rate\": 0.1, \"momentum\": 0}}", 1, 4, -1); }
+static void lars(void) { every_boundary("{\"optimizer\": {\"kind\": \"lars\", \"rate\": 2}}", 1, 4, -1); }
+static void lamb(void) { every_boundary("{\"optimizer\": {\"kind\": \"lamb\", \"clip\": 1}}", 1, 4, -1); }
 static void recomputed(void) { every_boundary("{\"trainer\": {\"recompute\": 2}, \"encoder\": {\"drop_path\": 0.4}}", 1, 3, -1); }
 
 static void numbered_by_the_trainer(void)
@@ -275,7 +277,8 @@ int main(int argc, char **argv)
     mkdir("build", 0777);
     mkdir(folder, 0777);
     ctx = make_context();
-    TEST(adamw); TEST(bf16); TEST(accumulating); TEST(host_rate); TEST(sgd); TEST(sgd_without_moments); TEST(recomputed);
+    TEST(adamw); TEST(bf16); TEST(accumulating); TEST(host_rate); TEST(sgd); TEST(sgd_without_moments);
+    TEST(lars); TEST(lamb); TEST(recomputed);
     TEST(numbered_by_the_trainer); TEST(recomputing_is_the_same); TEST(texts); TEST(keys_that_win); TEST(keys_that_cannot);
     TEST(not_a_state); TEST(broken_states);
     mim_context_destroy(ctx);
