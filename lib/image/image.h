@@ -7,6 +7,7 @@
 #include "base/options.h"
 
 enum resize_kind { RESIZE_NONE, RESIZE_NEAREST, RESIZE_BILINEAR, RESIZE_BICUBIC };
+enum erase_fill { ERASE_PIXEL, ERASE_RAND, ERASE_CONST };
 enum crop_kind { CROP_NONE, CROP_CENTER, CROP_RANDOM, CROP_RANDOM_RESIZED };
 struct image_options {
     int64_t height, width, channels;
@@ -17,6 +18,12 @@ struct image_options {
     int64_t pad;                             /* black border before a random crop */
     double flip;                             /* probability */
     double eval_crop;                        /* share of the resized shorter side that the centre crop keeps */
+    int64_t randaugment;                     /* operations a picture */
+    double magnitude, magnitude_deviation;
+    double brightness, contrast, saturation, hue, jitter, grey;
+    double erase, erase_least, erase_most, erase_aspect;
+    int erase_fill;
+    double mixup, cutmix, mix_switch;
 };
 extern const struct mim__option mim__image_options[];
 mim_status mim__image_read_options(mim_context *ctx, const mim_config *config, struct image_options *out);
@@ -44,5 +51,16 @@ mim_status mim__images_finite(mim_context *ctx, const mim_images *images, int64_
 size_t mim__image_work(const struct image_options *o);
 mim_status mim__image_prepare(mim_context *ctx, const struct image_options *o, uint64_t seed, bool augment,
                               const mim_images *images, int64_t epoch, const int64_t *ids, float *out, void *work);
+
+/* Two pictures of a batch as one (mix.c): all of both in proportion, or a box of the partner's. share: what is the
+ * picture's own, of the label too. */
+struct mix { double share; bool cut; int top, bottom, left, right; };
+static inline bool mim__image_mixes(const struct image_options *o) { return o->mixup > 0 || o->cutmix > 0; }
+/* Drawn by seed, batch (`sample`) and epoch. */
+struct mix mim__image_mix_draw(const struct image_options *o, uint64_t seed, uint64_t sample, uint64_t epoch);
+struct mix mim__image_mix_box(const struct image_options *o, double share, int y, int x);
+/* Mix pixels [batch, channels, height, width] with themselves reversed: the partner of picture i is batch - 1 - i; the
+ * middle one of an odd batch stays. */
+void mim__image_mix(mim_context *ctx, const struct image_options *o, const struct mix *m, int batch, float *pixels);
 
 #endif

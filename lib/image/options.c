@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* options.c -- section image of a configuration. */
-#include "image/image.h"
+#include "image/augment.h"
 
 #define FIELD(name) offsetof(struct image_options, name)
 
@@ -26,6 +26,32 @@ const struct mim__option mim__image_options[] = {
     { "image.flip", OPTION_F64, FIELD(flip), "0.5", 0, 1, NULL, "probability that training sees a picture mirrored" },
     { "image.eval_crop", OPTION_F64, FIELD(eval_crop), "0.875", 0.01, 1, NULL,
       "evaluation resizes the shorter side to size / eval_crop and keeps the centre; pictures of the right size stay" },
+    { "image.randaugment", OPTION_I64, FIELD(randaugment), "0", 0, 16, NULL,
+      "operations a picture of timm's rand-mM-mstdD-inc1, each with probability 0.5; 0: none" },
+    { "image.randaugment_magnitude", OPTION_F64, FIELD(magnitude), "9", 0, 10, NULL, "their strength, 0..10" },
+    { "image.randaugment_deviation", OPTION_F64, FIELD(magnitude_deviation), "0.5", 0, 100, NULL,
+      "deviation of the strength, drawn for each operation" },
+    { "image.brightness", OPTION_F64, FIELD(brightness), "0", 0, 1e3, NULL,
+      "colour jitter: factor from 1 - this (at least 0) to 1 + this" },
+    { "image.contrast", OPTION_F64, FIELD(contrast), "0", 0, 1e3, NULL, "likewise of the distance from the mean grey" },
+    { "image.saturation", OPTION_F64, FIELD(saturation), "0", 0, 1e3, NULL, "likewise of the distance from grey" },
+    { "image.hue", OPTION_F64, FIELD(hue), "0", 0, 0.5, NULL, "colour jitter: turns of the hue, from minus to plus this" },
+    { "image.jitter", OPTION_F64, FIELD(jitter), "1", 0, 1, NULL,
+      "probability of the colour jitter, where one of its four is above 0" },
+    { "image.grey", OPTION_F64, FIELD(grey), "0", 0, 1, NULL, "probability that training sees a picture without colour" },
+    { "image.erase", OPTION_F64, FIELD(erase), "0", 0, 1, NULL, "probability that a box of a picture is erased" },
+    { "image.erase_least", OPTION_F64, FIELD(erase_least), "0.02", 1e-6, 1, NULL, "least area of that box" },
+    { "image.erase_most", OPTION_F64, FIELD(erase_most), "0.3333333333333333", 1e-6, 1, NULL, "largest area of that box" },
+    { "image.erase_aspect", OPTION_F64, FIELD(erase_aspect), "0.3", 1e-3, 1, NULL,
+      "least height / width of that box; the largest is its inverse" },
+    { "image.erase_fill", OPTION_CHOICE, FIELD(erase_fill), "pixel", 0, 0, "pixel rand const",
+      "normal noise in each pixel, one normal colour, or 0 (after normalisation)" },
+    { "image.mixup", OPTION_F64, FIELD(mixup), "0", 0, 1e3, NULL,
+      "classifier, training: each picture and label mixed with another's, shares by Beta(this, this); 0: not" },
+    { "image.cutmix", OPTION_F64, FIELD(cutmix), "0", 0, 1e3, NULL,
+      "likewise, but a box of the other's, of an area by Beta(this, this); 0: not" },
+    { "image.mix_switch", OPTION_F64, FIELD(mix_switch), "0.5", 0, 1, NULL,
+      "probability of cutmix, where both are above 0; drawn for each batch" },
     OPTIONS_END
 };
 
@@ -59,6 +85,12 @@ mim_status mim__image_read_options(mim_context *ctx, const mim_config *config, s
     if (o.aspect_least > o.aspect_most)
         return mim__fail(ctx, MIM_ERR_VALUE, "image.aspect_least %g is above image.aspect_most %g", o.aspect_least,
                          o.aspect_most);
+    if (o.erase_least > o.erase_most)
+        return mim__fail(ctx, MIM_ERR_VALUE, "image.erase_least %g is above image.erase_most %g", o.erase_least,
+                         o.erase_most);
+    if (mim__image_recolours(&o) && o.channels != 1 && o.channels != 3)
+        return mim__fail(ctx, MIM_ERR_VALUE, "image.randaugment, colour jitter and image.grey need 1 or 3 channels, "
+                         "image.channels is %lld", (long long)o.channels);
     if (o.resize == RESIZE_NONE && o.crop == CROP_RANDOM_RESIZED && mim__config_has(config, "image.crop"))
         return mim__fail(ctx, MIM_ERR_VALUE, "image.crop random_resized needs an image.resize, not none");
     if (o.resize == RESIZE_NONE && o.crop == CROP_RANDOM_RESIZED)

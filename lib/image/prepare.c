@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* prepare.c -- the image stage of a batch: one task a picture, each from its own seed, epoch and id alone. */
-#include "image/view.h"
+#include "image/augment.h"
 
 #include "base/executor.h"
+
+#include <math.h>
 
 struct batch {
     struct finish finish;
@@ -12,6 +14,41 @@ struct batch {
     bool augment;
     float *out;
 };
+
+/* Pixels to 8 bits and back. What came from 8 bits is found again; others are rounded and cut to the range. */
+static void read_canvas(const struct image_options *o, const float *pixels, struct canvas *c)
+{
+    size_t plane = (size_t)(o->height * o->width);
+    for (int64_t k = 0; k < o->channels; k++) {
+        float mean = (float)o->mean.v[k], deviation = (float)o->deviation.v[k];
+        uint8_t *to = c->data + (size_t)k * plane;
+        for (size_t i = 0; i < plane; i++)
+            to[i] = (uint8_t)lrintf(fminf(fmaxf((*pixels++ * deviation + mean) * 255.0f, 0), 255));
+    }
+}
+
+static void write_canvas(const struct finish *f, const struct canvas *c, float *pixels)
+{
+    size_t plane = (size_t)c->height * (size_t)c->width;
+    for (int k = 0; k < c->channels; k++)
+        for (size_t i = 0; i < plane; i++)
+            *pixels++ = f->u8[256 * k + c->data[(size_t)k * plane + i]];
+}
+
+static void augment_picture(const struct batch *b, uint64_t id, float *out, void *scratch)
+{
+    const struct image_options *o = b->finish.o;
+    size_t size = (size_t)(o->channels * o->height * o->width);
+    struct canvas c = { (int)o->channels, (int)o->height, (int)o->width, scratch, (uint8_t *)scratch + size };
+    if (mim__image_recolours(o)) {
+        read_canvas(o, out, &c);
+        mim__image_randaugment(o, &c, b->seed, b->epoch, id);
+        mim__image_jitter(o, &c, b->seed, b->epoch, id);
+        write_canvas(&b->finish, &c, out);
+    }
+    if (o->erase > 0)
+        mim__image_erase(o, out, b->seed, b->epoch, id);
+}
 
 static void prepare_picture(void *arg, int index, void *scratch)
 {
@@ -26,6 +63,8 @@ static void prepare_picture(void *arg, int index, void *scratch)
         mim__image_copy(&p, &v, &b->finish, out);
     else
         mim__image_resample(&p, &v, &b->finish, out, scratch);
+    if (b->augment)
+        augment_picture(b, id, out, scratch);
 }
 
 static size_t table_bytes(const struct image_options *o)
@@ -35,7 +74,9 @@ static size_t table_bytes(const struct image_options *o)
 
 size_t mim__image_work(const struct image_options *o)
 {
-    return table_bytes(o) + (o->resize == RESIZE_NONE ? 0 : mim__image_resample_scratch(o));
+    size_t resize = o->resize == RESIZE_NONE ? 0 : mim__image_resample_scratch(o);
+    size_t canvas = mim__image_recolours(o) ? 2 * (size_t)(o->channels * o->height * o->width) : 0;
+    return table_bytes(o) + zmax(resize, canvas);
 }
 
 static mim_status check_batch(mim_context *ctx, const struct image_options *o, const mim_images *images, int64_t *count)

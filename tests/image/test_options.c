@@ -22,6 +22,8 @@ static void defaults(void)
     CHECK(o.resize == RESIZE_BICUBIC && o.crop == CROP_RANDOM_RESIZED);
     CHECK(o.crop_least == 0.67 && o.crop_most == 1 && o.aspect_least == 0.75 && o.aspect_most == 4.0 / 3);
     CHECK(o.pad == 0 && o.flip == 0.5 && o.eval_crop == 0.875);
+    CHECK(o.randaugment == 0 && o.brightness == 0 && o.contrast == 0 && o.saturation == 0 && o.hue == 0 && o.grey == 0);
+    CHECK(o.erase == 0 && o.mixup == 0 && o.cutmix == 0 && o.mix_switch == 0.5);
 }
 
 static void channels(void)
@@ -56,6 +58,9 @@ static void contradictions(void)
     CHECK(reads("image.aspect_least", "2", "image.aspect_most", "1") == MIM_ERR_VALUE);
     CHECK(reads("image.resize", "none", "image.crop", "random_resized") == MIM_ERR_VALUE);
     CHECK(reads("image.resize", "none", "image.crop", "random") == MIM_OK);
+    CHECK(reads("image.erase_least", "0.4", "image.erase_most", "0.3") == MIM_ERR_VALUE);
+    CHECK(reads("image.grey", "0.2", "image.channels", "4") == MIM_ERR_VALUE);
+    CHECK(reads("image.grey", "0", "image.channels", "4") == MIM_OK);
 }
 
 static void refused(void)
