@@ -18,7 +18,7 @@ static void build(const mim_head *h, struct graph *g, const struct encoder_build
     b->logits = mim__op_linear(
         g, "classifier", e->pooled, classes,
         (struct linear){ .weight_init = { INIT_TRUNCATED, 0.02f, 2, 0 }, .compute = b->compute, .type = F32 });
-    if (o->mixture)
+    if (o->mixture || b->soft)
         b->mixture = mim__graph_input(g, "mixture", SHAPE(e->batch, classes), F32);
     else
         b->labels = mim__graph_input(g, "labels", SHAPE(e->batch), I32);

@@ -19,6 +19,7 @@ extern const struct mim__option mim__head_options[];
 /* What a builder is told (with the encoder's build) and what it answers; tensors that a task has not are NULL. */
 struct head_build {
     enum dtype compute;
+    bool soft;                                           /* labels become soft ones: take "mixture" in their place */
     struct tensor *target, *labels, *mixture;            /* inputs, beside the encoder's */
     struct tensor *prediction, *logits, *loss;           /* outputs of these names */
     struct tensor *seed;                                 /* where backward starts: the loss, or what the host has the gradient of */

@@ -2,7 +2,7 @@
 /* cross_entropy.c -- mean cross-entropy of a softmax, with label smoothing (Szegedy et al. 2016, sec. 7).
  *
  *   logits [.., classes] f32   labels [rows] i32, -1 takes no part; or mixture [rows, classes] f32      loss [1]
- *   t = (1 - smoothing) onehot(label) + smoothing / classes, or the mixture itself
+ *   t = (1 - smoothing) onehot(label) + smoothing / classes, or the mixture itself (a row of zeros takes no part)
  *   loss = mean over rows of sum(t) lse - t . logits      dlogits = (sum(t) softmax - t) / rows
  */
 #include "op/op.h"
@@ -44,7 +44,15 @@ static double row_loss(const struct job *j, int r)
     return (double)lse - (1 - o->smoothing) * label - (o->smoothing > 0 ? o->smoothing * k->sum(n, x) / (float)n : 0);
 }
 
-static bool takes_part(const struct call *c, int r) { return !c->xs[LABELS] || ((const int32_t *)c->x[LABELS])[r] >= 0; }
+static bool takes_part(const struct call *c, int r)
+{
+    int n = cols(c->xs[LOGITS]);
+    const float *t = c->xs[MIXTURE] ? row_of(c->x[MIXTURE], F32, n, r) : NULL;
+    for (int i = 0; t && i < n; i++)
+        if (t[i] != 0)
+            return true;
+    return !t && ((const int32_t *)c->x[LABELS])[r] >= 0;
+}
 
 static void forward_task(void *arg, int task, void *scratch)
 {

@@ -123,11 +123,14 @@ static mim_status make_moments(mim_trainer *t)
 
 /* ---- inputs and what outputs need ---- */
 
+/* Labels that become soft ones on their way into the graph: mix.c makes "mixture" of them. */
+static bool softens(const mim_trainer *t) { return t->mixes && !t->head->options.mixture; }
+
 static struct tensor *input_tensor(const mim_trainer *t, enum trainer_input i)
 {
     struct tensor *const all[TRAINER_INPUTS] = {
         [INPUT_PIXELS] = t->eb.pixels, [INPUT_HIDDEN] = t->eb.mask, [INPUT_LABELS] = t->hb.labels,
-        [INPUT_MIXTURE] = t->hb.mixture, [INPUT_TARGET] = t->hb.target,
+        [INPUT_MIXTURE] = softens(t) ? NULL : t->hb.mixture, [INPUT_TARGET] = t->hb.target,
         [INPUT_GRADIENT] = t->hb.seed == t->hb.loss ? NULL : t->hb.seed,
     };
     return all[i];
@@ -138,7 +141,7 @@ static size_t input_room(const mim_trainer *t, enum trainer_input i)
 {
     struct tensor *x = input_tensor(t, i);
     if (!x)
-        return 0;
+        return softens(t) && i == INPUT_LABELS ? (size_t)t->options.batch : 0;
     const struct shape *s = mim__tensor_shape(x);
     bool tokens = i == INPUT_GRADIENT && x == t->eb.tokens;
     return tokens ? (size_t)s->dim[0] * (size_t)(t->eb.first + t->eb.rows * t->eb.cols) * (size_t)s->dim[2] : elements(s);
@@ -149,7 +152,8 @@ void mim__trainer_tie_inputs(mim_trainer *t)
     for (int i = 0; i < TRAINER_INPUTS; i++) {
         struct mim__input *in = &t->inputs[i];
         t->places[i] = input_tensor(t, (enum trainer_input)i);
-        size_t each = t->places[i] ? elements(mim__tensor_shape(t->places[i])) / (size_t)t->eb.batch : 0;
+        size_t each = t->places[i] ? elements(mim__tensor_shape(t->places[i])) / (size_t)t->eb.batch
+                                     : input_room(t, (enum trainer_input)i) / (size_t)t->eb.batch;
         if (each != in->each)                       /* a gradient that was set is for other tokens */
             in->set = 0;
         in->each = each;
@@ -167,9 +171,10 @@ static mim_status make_inputs(mim_trainer *t)
     for (int i = 0; i < TRAINER_INPUTS; i++) {
         struct tensor *x = input_tensor(t, (enum trainer_input)i);
         size_t n = input_room(t, (enum trainer_input)i);
-        if (!x)
+        if (!n)
             continue;
-        t->inputs[i] = (struct mim__input){ .name = all[i].name, .check = all[i].check, .type = mim__tensor_type(x),
+        t->inputs[i] = (struct mim__input){ .name = all[i].name, .check = all[i].check, 
+                                            .type = x ? mim__tensor_type(x) : I32,
                                             .batch = t->options.batch, .classes = t->head->options.classes };
         t->inputs[i].data = mim__calloc(t->object.ctx, n, sizeof(float));
         if (!t->inputs[i].data)
@@ -310,6 +315,18 @@ static mim_status check_contexts(mim_trainer *t, const struct trainer_parts *p)
     return foreign ? mim__fail(ctx, MIM_ERR_ARGUMENT, "the %s is another context's", foreign) : MIM_OK;
 }
 
+/* Mixing is asked for by this trainer's configuration, or inherited with the encoder's, where it matters to a classifier
+ * only. */
+static mim_status choose_mixing(mim_trainer *t, const mim_config *config)
+{
+    bool classifies = t->head->kind == &mim__classifier, asked = mim__image_mixes(&t->image);
+    t->mixes = asked && classifies && t->options.gradients;
+    if (asked && !classifies && (mim__config_has(config, "image.mixup") || mim__config_has(config, "image.cutmix")))
+        return mim__fail(t->object.ctx, MIM_ERR_VALUE, "image.mixup %g and image.cutmix %g want a head of kind classifier, "
+                         "not %s", t->image.mixup, t->image.cutmix, t->head->kind->name);
+    return MIM_OK;
+}
+
 static mim_status take_parts(mim_trainer *t, const mim_config *config, const struct trainer_parts *p, bool dry)
 {
     mim_status status = check_contexts(t, p);
@@ -323,6 +340,8 @@ static mim_status take_parts(mim_trainer *t, const mim_config *config, const str
         status = take_head(t, config, p, dry);
     if (!status)
         status = read_image(t, config);
+    if (!status)
+        status = choose_mixing(t, config);
     if (!status)
         status = take_masker(t, config, p);
     if (!status)

@@ -18,7 +18,7 @@ static mim_status build(mim_trainer *t)
                                     .compute = (enum dtype)t->run.precision,
                                     .masked = mim__head_masks(t->head) || t->masker,
                                     .kept = t->kept };
-    t->hb = (struct head_build){ .compute = (enum dtype)t->run.precision };
+    t->hb = (struct head_build){ .compute = (enum dtype)t->run.precision, .soft = t->mixes };
     t->encoder->kind->build(t->encoder, t->graph, &t->eb);
     mim__graph_store(t->graph, 1);
     t->head->kind->build(t->head, t->graph, &t->eb, &t->hb);

@@ -100,7 +100,7 @@ static void place_masks(mim_trainer *t, int64_t batch, int64_t epoch, const int6
 static void place_inputs(mim_trainer *t)
 {
     for (int i = 0; i < INPUT_GRADIENT; i++)
-        if (t->inputs[i].set && i != INPUT_HIDDEN)
+        if (t->inputs[i].set && t->places[i] && i != INPUT_HIDDEN)
             memcpy(mim__plan_data(t->plan, t->places[i]), t->inputs[i].data,
                    (size_t)t->inputs[i].set * t->inputs[i].each * sizeof(float));
 }
@@ -160,6 +160,7 @@ static mim_status run_forward(mim_trainer *t, const mim_images *images, int64_t 
     t->update_seconds = -1;
     t->micro = (uint64_t)t->counters[COUNT_STEP] * (uint64_t)t->options.accumulate + (uint64_t)t->accumulated;
     place_inputs(t);
+    mim__trainer_mix(t, batch, epoch, training);
     place_masks(t, batch, epoch, ids);
     status = mim__plan_set_batch(t->plan, (int)batch, (int)t->options.batch);
     struct env e = environment(t, training);

@@ -52,6 +52,7 @@ struct mim_trainer {
     float *gradients, *moments[2], *average;
     unsigned char *trained;                     /* by parameter of the graph: 0 no, TRAINED, REACHED by the gradient too */
     bool joined;                                /* the optimizer is ours */
+    bool mixes;                                 /* training mixes the batch with itself: soft labels */
 
     struct mim__input inputs[TRAINER_INPUTS];   /* name NULL: not of this trainer; copies, until forward takes them */
     struct tensor *places[TRAINER_INPUTS];      /* where forward puts them */
@@ -114,6 +115,11 @@ mim_status mim__trainer_state(mim_trainer *t, mim_tensors **out);
 mim_status mim__trainer_config_text(const mim_trainer *t, mim_tensors *view, enum naming n, const char *kind);
 /* Tensors of encoder and head under libmim's names, weights or what lies in the same places of `array`. */
 mim_status mim__trainer_names(const mim_trainer *t, float *encoder, float *head, struct mim__names *out);
+
+/* mix.c: rows [batch, classes] of soft labels, and mixed with each other; pixels and labels of the batch in the plan. */
+void mim__soft_labels(int64_t batch, int64_t classes, double smoothing, const int32_t *labels, float *to);
+void mim__mix_labels(int64_t batch, int64_t classes, double share, float *rows);
+void mim__trainer_mix(mim_trainer *t, int64_t batch, int64_t epoch, bool training);
 
 /* picture.c: predictions as pictures, for the pictures shown. */
 void mim__trainer_reconstruct(mim_trainer *t);

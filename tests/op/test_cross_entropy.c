@@ -18,7 +18,10 @@ static void reference(const struct op_case *c, int batch, const double *const in
     for (int r = 0; r < batch * c->a[0]; r++) {
         const double *x = in[0] + (size_t)r * (size_t)n;
         double most = x[0], z = 0;
-        if (!c->a[2] && in[1][r] < 0)
+        double all = 0;
+        for (int i = 0; c->a[2] && i < n; i++)
+            all += in[1][r * n + i];
+        if (c->a[2] ? all == 0 : in[1][r] < 0)
             continue;
         count++;
         for (int i = 0; i < n; i++)
@@ -39,14 +42,15 @@ static float fill(const struct op_case *c, int leaf, size_t i)
     if (leaf == 0)
         return 3 * op_noise(0, i) + (float)c->r[2];
     if (c->a[2])
-        return v;
+        return op_noise(9, i / (size_t)c->a[1]) / 2 + 0.5f < (float)c->r[1] ? 0 : v;
     return op_noise(9, i) / 2 + 0.5f < (float)c->r[1] ? -1 : floorf(v * (float)c->a[1]);
 }
 
 static const struct op_case cases[] = {
     { "smallest", 1, { 1, 1 } }, { "classes", 3, { 5, 7 } }, { "smoothing", 2, { 70, 10 }, { 0.1 } },
     { "some without label", 4, { 3, 5 }, { 0.2, 0.5 } }, { "none with a label", 2, { 3, 5 }, { 0, 2 } },
-    { "mixture", 3, { 2, 9, 1 } }, { "far from zero", 2, { 3, 33 }, { 0, 0, 500 }, .tolerance = 2e-4 },
+    { "mixture", 3, { 2, 9, 1 } }, { "some rows of a mixture empty", 4, { 5, 6, 1 }, { 0, 0.5 } },
+    { "far from zero", 2, { 3, 33 }, { 0, 0, 500 }, .tolerance = 2e-4 },
 };
 
 static void bad(struct graph *g, int k)
