@@ -1,23 +1,67 @@
 /* SPDX-License-Identifier: MIT */
-/* classifier.c -- a linear layer from a picture's pooled features to classes, cross-entropy. logits [batch, classes]. */
+/* classifier.c -- a linear layer from a picture's features to classes, cross-entropy. logits [batch, classes]. The features
+ * are the encoder's pooled ones or those of a block; for MAE's linear probe (He et al. 2022, app. A.2) they go through a
+ * batch norm whose running statistics are stored with the weights. */
 #include "head/head.h"
 
 #include <stdio.h>
 
 static mim_status check(const mim_head *h, struct head_options *o)
 {
-    (void)h;
-    (void)o;
+    int64_t depth = h->encoder->options.depth;
+    char name[OPTION_TEXT_SIZE] = "";
+    bool known = !strcmp(o->features, "pooled") || !strcmp(o->features, "tokens");
+    for (int64_t i = 0; i <= depth && !known; i++) {
+        snprintf(name, sizeof name, "block.%lld", (long long)i);
+        known = !strcmp(o->features, name);
+    }
+    if (!known)
+        return mim__fail(h->object.ctx, MIM_ERR_VALUE,
+                         "head.features is \"%s\", not pooled, tokens, or block.0 .. block.%lld", o->features,
+                         (long long)depth);
+    if (o->pool == POOL_AUTO)
+        o->pool = h->encoder->options.pool;
+    if (o->pool == POOL_CLASS && !h->encoder->options.class_token && strcmp(o->features, "pooled"))
+        return mim__fail(h->object.ctx, MIM_ERR_VALUE, "head.pool is class, but encoder.class_token is 0");
     return MIM_OK;
+}
+
+static struct tensor *features(const mim_head *h, struct graph *g, const struct encoder_build *e)
+{
+    const struct head_options *o = &h->options;
+    struct tensor *x = strcmp(o->features, "pooled") ? mim__graph_find(g, o->features) : e->pooled;
+    if (!x || x == e->pooled)
+        return x;
+    bool mean = o->pool == POOL_MEAN;
+    return mim__op_pool(g, x, mean ? e->first : 0, mean ? mim__tensor_shape(x)->dim[1] - e->first : 1);
+}
+
+/* MAE's eps, app. A.2 and main_linprobe. */
+static struct tensor *normalised(struct graph *g, struct tensor *x, struct head_build *b)
+{
+    if (!x)
+        return NULL;
+    int width = cols(mim__tensor_shape(x));
+    unsigned flags = PARAM_FIXED | PARAM_NO_DECAY;
+    struct init zero = { INIT_ZERO, 0, 0, 0 }, one = { INIT_CONSTANT, 1, 0, 0 };
+    struct tensor *mean = mim__graph_param(g, RUNNING_MEAN, SHAPE(width), zero, flags);
+    struct tensor *variance = mim__graph_param(g, RUNNING_VARIANCE, SHAPE(width), one, flags);
+    b->statistics = mim__op_batch_statistics(g, x, mean, variance);
+    mim__graph_output(g, "statistics", b->statistics);
+    return mim__op_batch_norm(g, x, b->statistics, 1e-6f);
 }
 
 static void build(const mim_head *h, struct graph *g, const struct encoder_build *e, struct head_build *b)
 {
     const struct head_options *o = &h->options;
     int classes = (int)o->classes;
+    struct tensor *x = features(h, g, e);
+    float deviation = (float)o->init_deviation;
+    if (o->batch_norm)
+        x = normalised(g, x, b);
     b->logits = mim__op_linear(
-        g, "classifier", e->pooled, classes,
-        (struct linear){ .weight_init = { INIT_TRUNCATED, 0.02f, 2, 0 }, .compute = b->compute, .type = F32 });
+        g, "classifier", x, classes,
+        (struct linear){ .weight_init = { INIT_TRUNCATED, deviation, 2, 0 }, .compute = b->compute, .type = F32 });
     if (o->mixture || b->soft)
         b->mixture = mim__graph_input(g, "mixture", SHAPE(e->batch, classes), F32);
     else
@@ -49,6 +93,7 @@ static mim_status config_from(const mim_tensors *t, enum name_column c, const ch
 }
 
 static const struct name_rule rules[] = {
+    { RUNNING_MEAN, NULL, NULL, NULL }, { RUNNING_VARIANCE, NULL, NULL, NULL },
     { "classifier.weight", "head.weight", "head.weight", "classifier.weight" },
     { "classifier.bias", "head.bias", "head.bias", "classifier.bias" },
     { NULL, NULL, NULL, NULL },

@@ -254,6 +254,8 @@ static void add_decoder(const mim_head *h, double ratio, struct mim__text *more)
 static const char *unsayable(const mim_head *h, enum naming n, bool own)
 {
     const struct encoder_options *e = &h->encoder->options;
+    if (h->kind == &mim__classifier && strcmp(h->options.features, "pooled"))
+        return "features of a block";
     if (n == NAMING_TIMM)
         return own && h->from_file && h->kind->bare ? "a decoder; the encoder alone can be written" : NULL;
     if (!h->kind->masks)

@@ -10,9 +10,11 @@ enum head_target { HEAD_PIXELS, HEAD_PATCH_NORM, HEAD_WINDOW_NORM, HEAD_TARGET_H
 
 struct head_options {
     int kind, loss, target, positions, mixture;          /* loss is never HEAD_LOSS_AUTO once a head is made */
+    int batch_norm, pool;
+    char features[OPTION_TEXT_SIZE];
     int64_t layers, hidden, reduce, window, classes;     /* hidden 0 becomes the encoder's width, or 4 width (mae) */
     int64_t width, depth, heads;
-    double beta, visible, eps, smoothing;
+    double beta, visible, eps, smoothing, init_deviation;
 };
 extern const struct mim__option mim__head_options[];
 
@@ -22,6 +24,7 @@ struct head_build {
     bool soft;                                           /* labels become soft ones: take "mixture" in their place */
     struct tensor *target, *labels, *mixture;            /* inputs, beside the encoder's */
     struct tensor *prediction, *logits, *loss;           /* outputs of these names */
+    struct tensor *statistics;                           /* of a batch norm; its running ones are head.h's parameters */
     struct tensor *seed;                                 /* where backward starts: the loss, or what the host has the gradient of */
 };
 
@@ -41,6 +44,9 @@ struct head_kind {
                                                             libmim's: the authors' own */
     const char *huggingface, *model_type;                /* class and model_type of transformers */
 };
+/* Parameters that are no weights: running statistics of a batch norm. */
+#define RUNNING_MEAN "batch_norm.running_mean"
+#define RUNNING_VARIANCE "batch_norm.running_var"
 extern const struct head_kind mim__pixels, mim__mae, mim__classifier;
 
 struct mim_head {

@@ -26,6 +26,14 @@ const struct mim__option mim__head_options[] = {
     { "head.classes", OPTION_I64, FIELD(classes), "1000", 1, 1000000, NULL, "classifier: classes" },
     { "head.smoothing", OPTION_F64, FIELD(smoothing), "0", 0, 0.999, NULL, "classifier: share of a label spread over all classes" },
     { "head.mixture", OPTION_BOOL, FIELD(mixture), "0", 0, 1, NULL, "classifier: takes soft labels, the input \"mixture\"" },
+    { "head.features", OPTION_TEXT, FIELD(features), "pooled", 0, 0, NULL,
+      "classifier: what it sees: pooled, tokens, or block.K" },
+    { "head.pool", OPTION_CHOICE, FIELD(pool), "auto", 0, 0, "auto class mean",
+      "classifier: how tokens or block.K are brought to one; auto: as encoder.pool" },
+    { "head.batch_norm", OPTION_BOOL, FIELD(batch_norm), "0", 0, 1, NULL,
+      "classifier: batch norm without gain and bias before it (linear probe of MAE)" },
+    { "head.init_deviation", OPTION_F64, FIELD(init_deviation), "0.02", 0, 10, NULL,
+      "classifier: deviation of initial weights" },
     OPTIONS_END
 };
 #undef FIELD

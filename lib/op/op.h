@@ -72,6 +72,11 @@ struct tensor *mim__op_relative(struct graph *g, struct tensor *table, struct re
 /* [q; 0; v]: a qkv bias [3 width] whose key part is zero (BEiT, SimMIM). */
 struct tensor *mim__op_join_bias(struct graph *g, struct tensor *q, struct tensor *v);
 
+/* Batch norm without gain and bias, x [rows, width]: statistics [2, width] are the mean and the biased variance of the batch
+ * in training, else the running ones, which the trainer keeps. */
+struct tensor *mim__op_batch_statistics(struct graph *g, struct tensor *x, struct tensor *mean, struct tensor *variance);
+struct tensor *mim__op_batch_norm(struct graph *g, struct tensor *x, struct tensor *statistics, float eps);
+
 /* y [batch, width]: the class token (first 0, count 1), or the mean of tokens first .. first + count - 1. */
 struct tensor *mim__op_pool(struct graph *g, struct tensor *x, int first, int count);
 /* y [batch, count, width]: tokens first .. first + count - 1. */

@@ -209,6 +209,15 @@ size_t mim__trainer_buffers(const mim_trainer *t)
     return bytes + (t->hb.prediction ? 2 * picture_bytes(t) : 0);
 }
 
+/* Do running statistics go on with the training? */
+static bool follows(const mim_trainer *t)
+{
+    bool does = t->hb.statistics && t->options.gradients;
+    for (int i = 0; i < t->options.frozen.count; i++)
+        does = does && !mim__name_matches(t->options.frozen.v[i], "head." RUNNING_MEAN);
+    return does;
+}
+
 static mim_status make_buffers(mim_trainer *t)
 {
     mim_context *ctx = t->object.ctx;
@@ -226,7 +235,7 @@ static mim_status make_buffers(mim_trainer *t)
         status = floats(t, pixels, &t->reconstruction);
     if (!status && t->hb.prediction)
         status = floats(t, pixels, &t->picture);
-    return status;
+    return !status && follows(t) ? floats(t, elements(mim__tensor_shape(t->hb.statistics)), &t->statistics) : status;
 }
 
 /* ---- parts ---- */
@@ -421,7 +430,8 @@ void mim_trainer_destroy(mim_trainer *t)
     for (int i = 0; i < TRAINER_INPUTS; i++)
         mim__free(ctx, t->inputs[i].data);
     void *const memory[] = { t->gradients, t->moments[0], t->moments[1], t->average, t->trained, t->recompute, t->image_work,
-                             t->ids, t->mask, t->visible, t->reconstruction, t->picture, t->sums };
+                             t->ids, t->mask, t->visible, t->reconstruction, t->picture, t->sums,
+                             t->statistics };
     for (int i = 0; i < COUNT(memory); i++)
         mim__free(ctx, memory[i]);
     mim__context_pin_isa(ctx, -1);

@@ -32,6 +32,7 @@ static bool is_own(const mim_trainer *t, const char *name, bool *there)
         { "mask", t->eb.mask }, { "visible", t->eb.visible }, { "pixels", true },
         { "reconstruction", t->hb.prediction }, { "picture", t->hb.prediction },
         { "pixels.gradient", t->options.gradients }, { "labels", false }, { "mixture", false }, { "target", false },
+        { "statistics", false },
     };
     for (int i = 0; i < COUNT(own); i++)
         if (!strcmp(own[i].name, name)) {
@@ -44,7 +45,7 @@ static bool is_own(const mim_trainer *t, const char *name, bool *there)
 /* What stays alive for callers: the head's outputs and those of the encoder that were asked for. */
 static mim_status list_kept(mim_trainer *t)
 {
-    static const char *const of_head[] = { "loss", "prediction", "logits" };
+    static const char *const of_head[] = { "loss", "prediction", "logits", "statistics" };
     int n = 0;
     for (int i = 0; i < COUNT(of_head); i++)
         if (mim__graph_find(t->graph, of_head[i]))

@@ -148,6 +148,10 @@ static mim_status run_forward(mim_trainer *t, const mim_images *images, int64_t 
     status = mim__trainer_fit_visible(t, images, batch);
     if (status)
         return status;
+    if (training)
+        status = mim__trainer_check_statistics(t, batch);
+    if (status)
+        return status;
     if (!ids)
         ids = count_on(t, batch, training);
     if (images && !t->inputs[INPUT_PIXELS].set)
@@ -242,6 +246,7 @@ mim_status mim_trainer_backward(mim_trainer *t)
         return status;
     }
     t->sloped = true;
+    mim__trainer_follow_statistics(t);
     t->accumulated++;
     t->pending += t->shown;
     t->loss_finite = t->loss_finite && (!t->hb.loss || isfinite(t->metrics[METRIC_LOSS]));
@@ -322,6 +327,7 @@ mim_status mim_trainer_update(mim_trainer *t)
     bool finite = isfinite(norm) && t->loss_finite;
     if (finite) {
         mim__optimizer_update(t->optimizer, k, t->gradients, norm, step);
+        mim__trainer_keep_statistics(t);
         with_average(t, average_piece);
         t->encoder->store.version++;
         t->head->store.version++;

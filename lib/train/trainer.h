@@ -50,6 +50,7 @@ struct mim_trainer {
     unsigned char *recompute;                   /* by node of the graph: DROPPED for backward, AGAIN: and computed again */
     size_t elements;                            /* of all gradients: the encoder's, then the head's */
     float *gradients, *moments[2], *average;
+    float *statistics;                          /* running mean and variance, batches since the last update included */
     unsigned char *trained;                     /* by parameter of the graph: 0 no, TRAINED, REACHED by the gradient too */
     bool joined;                                /* the optimizer is ours */
     bool mixes;                                 /* training mixes the batch with itself: soft labels */
@@ -115,6 +116,11 @@ mim_status mim__trainer_state(mim_trainer *t, mim_tensors **out);
 mim_status mim__trainer_config_text(const mim_trainer *t, mim_tensors *view, enum naming n, const char *kind);
 /* Tensors of encoder and head under libmim's names, weights or what lies in the same places of `array`. */
 mim_status mim__trainer_names(const mim_trainer *t, float *encoder, float *head, struct mim__names *out);
+
+/* statistics.c: a batch of a head with batch norm is done; and an update. MIM_ERR_SHAPE where a batch is too small. */
+mim_status mim__trainer_check_statistics(mim_trainer *t, int64_t batch);
+void mim__trainer_follow_statistics(mim_trainer *t);
+void mim__trainer_keep_statistics(mim_trainer *t);
 
 /* mix.c: rows [batch, classes] of soft labels, and mixed with each other; pixels and labels of the batch in the plan. */
 void mim__soft_labels(int64_t batch, int64_t classes, double smoothing, const int32_t *labels, float *to);

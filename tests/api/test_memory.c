@@ -51,6 +51,8 @@ static void trainers(void)
         { "{\"masker\": {\"kind\": \"block\", \"least\": 1}, \"encoder\": {\"relative\": \"shared\", \"table_rows\": 5, \"table_cols\": 5},"
           " \"trainer\": {\"outputs\": [\"block.1\", \"pixels.gradient\"], \"profile\": 1, \"average\": 0.9}}", 0 },
         { "{\"head\": {\"kind\": \"classifier\", \"classes\": 3}}", 1 },
+        { "{\"head\": {\"kind\": \"classifier\", \"classes\": 3, \"batch_norm\": 1}, \"optimizer\": {\"kind\": \"lamb\"}, "
+          "\"image\": {\"mixup\": 0.8, \"randaugment\": 2}}", 1 },
         { "{\"encoder\": {\"mask_token\": 0, \"table_rows\": 5, \"table_cols\": 4}, \"head\": {\"kind\": \"mae\", \"width\": 8, \"depth\": 1,"
           " \"heads\": 2}}", 0 },
     };
@@ -265,6 +267,8 @@ static void steps(void)
     steps_allocate_nothing("{\"image\": {\"crop\": \"random_resized\", \"crop_least\": 0.5, \"resize\": \"bicubic\"},"
                            " \"encoder\": {\"relative\": \"block\", \"drop_path\": 0.3}, \"trainer\": {\"average\": 0.9, \"evaluate\": \"average\"}}", 0);
     steps_allocate_nothing("{\"precision\": \"bf16\", \"head\": {\"kind\": \"classifier\", \"classes\": 3}, \"trainer\": {\"profile\": 1, \"recompute\": 1}}", 1);
+    steps_allocate_nothing("{\"head\": {\"kind\": \"classifier\", \"classes\": 3, \"batch_norm\": 1}, \"optimizer\": {\"kind\": \"lars\"}, "
+                           "\"image\": {\"cutmix\": 1, \"randaugment\": 2, \"hue\": 0.1, \"erase\": 1}}", 1);
     steps_allocate_nothing("{\"head\": {\"target\": \"window_norm\", \"window\": 5, \"layers\": 2}, \"masker\": {\"kind\": \"block\", \"least\": 1}}", 0);
 }
 

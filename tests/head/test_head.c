@@ -31,6 +31,7 @@ static void described(void)
         { "{\"head\": {\"kind\": \"pixels\", \"target\": \"host\"}}", 48 * 17, "target", "loss" },
         { "{\"head\": {\"kind\": \"classifier\", \"classes\": 5}}", 5 * 17, "labels", "logits" },
         { "{\"head\": {\"kind\": \"classifier\", \"classes\": 5, \"mixture\": 1}}", 5 * 17, "mixture", "logits" },
+        { "{\"head\": {\"kind\": \"classifier\", \"classes\": 5, \"batch_norm\": 1}}", 5 * 17 + 32, "labels", "logits" },
         { "{\"head\": {\"kind\": \"none\"}}", 0, "gradient", "tokens" },
     };
     mim_encoder *e = make_encoder();

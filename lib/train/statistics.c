@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* statistics.c -- running mean and variance of a head's batch norm: r = 0.9 r + 0.1 batch (PyTorch's momentum 0.1, the
+ * variance unbiased), batch by batch of an accumulation, and into the weights with its update. A step that is cancelled or
+ * skipped leaves them as they were. */
+#include "train/trainer.h"
+
+static float *running(const mim_trainer *t, const char *name)
+{
+    const struct mim__store *s = &t->head->store;
+    for (int i = 0; i < s->count; i++)
+        if (!strcmp(s->params[i].name, name))
+            return s->values + s->params[i].offset;
+    return NULL;
+}
+
+mim_status mim__trainer_check_statistics(mim_trainer *t, int64_t batch)
+{
+    if (!t->statistics || batch > 1)
+        return MIM_OK;
+    return mim__fail(t->object.ctx, MIM_ERR_SHAPE, "head.batch_norm 1 trains on batches of at least 2 pictures, not %lld",
+                     (long long)batch);
+}
+
+void mim__trainer_follow_statistics(mim_trainer *t)
+{
+    if (!t->statistics)
+        return;
+    const float *batch = mim__plan_data(t->plan, t->hb.statistics);
+    size_t width = (size_t)cols(mim__tensor_shape(t->hb.statistics));
+    float unbiased = (float)t->shown / (float)(t->shown - 1);
+    if (t->accumulated == 0) {
+        memcpy(t->statistics, running(t, RUNNING_MEAN), width * sizeof(float));
+        memcpy(t->statistics + width, running(t, RUNNING_VARIANCE), width * sizeof(float));
+    }
+    for (size_t i = 0; i < 2 * width; i++)
+        t->statistics[i] = 0.9f * t->statistics[i] + 0.1f * batch[i] * (i < width ? 1 : unbiased);
+}
+
+void mim__trainer_keep_statistics(mim_trainer *t)
+{
+    if (!t->statistics)
+        return;
+    size_t width = (size_t)cols(mim__tensor_shape(t->hb.statistics));
+    memcpy(running(t, RUNNING_MEAN), t->statistics, width * sizeof(float));
+    memcpy(running(t, RUNNING_VARIANCE), t->statistics + width, width * sizeof(float));
+}
