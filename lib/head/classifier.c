@@ -93,9 +93,10 @@ static mim_status config_from(const mim_tensors *t, enum name_column c, const ch
 }
 
 static const struct name_rule rules[] = {
-    { RUNNING_MEAN, NULL, NULL, NULL }, { RUNNING_VARIANCE, NULL, NULL, NULL },
     { "classifier.weight", "head.weight", "head.weight", "classifier.weight" },
     { "classifier.bias", "head.bias", "head.bias", "classifier.bias" },
+    { RUNNING_MEAN, NULL, NULL, NULL },
+    { RUNNING_VARIANCE, NULL, NULL, NULL },
     { NULL, NULL, NULL, NULL },
 };
 

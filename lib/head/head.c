@@ -37,15 +37,16 @@ static const struct head_kind none = {
 };
 
 /* As the choices of head.kind. */
-static const struct head_kind *const kinds[] = { &mim__pixels, &mim__classifier, &none, &mim__mae };
+static const struct head_kind *const kinds[] = { &mim__pixels, &mim__classifier, &none, &mim__mae, &mim__tokens };
 
 void mim__head_retain(mim_head *h) { mim__object_retain(&h->object); }
-bool mim__head_masks(const mim_head *h) { return h->kind->masks; }
+bool mim__head_masks(const mim_head *h) { return h->kind->masks && h->options.masked; }
 
 int mim__head_depth(const mim_head *h)
 {
-    int64_t side = h->encoder->options.patch / h->options.reduce;
-    return (int)(h->encoder->image.channels * side * side);
+    const struct head_options *o = &h->options;
+    int64_t side = h->encoder->options.patch / o->reduce, cells = side / 8, channels = h->encoder->image.channels;
+    return (int)(o->numbers ? o->numbers : channels * (o->target == HEAD_HOG ? 9 * cells * cells : side * side));
 }
 
 /* ---- weights of a file ---- */
@@ -124,9 +125,9 @@ static mim_status make_store(mim_head *h)
     const mim_encoder *e = h->encoder;
     struct graph *g = NULL;
     struct encoder_build b = {
-        .batch = 1, .height = (int)e->image.height, .width = (int)e->image.width, .masked = h->kind->masks
+        .batch = 1, .height = (int)e->image.height, .width = (int)e->image.width, .masked = mim__head_masks(h)
     };
-    struct head_build own = { .compute = F32 };
+    struct head_build own = { .compute = F32, .image = &e->image };
     mim_status status = mim__graph_create(h->object.ctx, &g);
     if (status)
         return status;
@@ -260,7 +261,9 @@ static const char *unsayable(const mim_head *h, enum naming n, bool own)
         return own && h->from_file && h->kind->bare ? "a decoder; the encoder alone can be written" : NULL;
     if (!h->kind->masks)
         return NULL;
-    return h->options.reduce != 1 ? "a lower resolution"
+    return h->kind == &mim__tokens ? "classes of patches"
+         : h->options.target >= HEAD_HOG || h->options.numbers ? "another target"
+         : h->options.reduce != 1 ? "a lower resolution"
          : h->kind == &mim__pixels && h->options.layers != 1 ? "two layers"
          : h->kind == &mim__mae && e->table_rows != e->table_cols ? "pictures that are not square" : NULL;
 }
@@ -336,14 +339,18 @@ mim_status mim__head_report(const mim_head *h, mim_config *report)
 static mim_status report_names(const mim_head *h, mim_config *r)
 {
     const struct head_options *o = &h->options;
-    bool pixels = h->kind->masks, classes = h->kind == &mim__classifier, host = pixels && o->loss == HEAD_LOSS_HOST;
+    bool tokens = h->kind == &mim__tokens, pixels = h->kind->masks && !tokens, masks = mim__head_masks(h);
+    bool classes = h->kind == &mim__classifier, host = pixels && o->loss == HEAD_LOSS_HOST;
+    bool shows = pixels && (o->target <= HEAD_WINDOW_NORM || (o->target == HEAD_TARGET_HOST && !o->numbers));
     const struct { const char *name; bool there; } in[] = {
-        { "pixels", true }, { "mask", pixels }, { "labels", classes && !o->mixture }, { "mixture", classes && o->mixture },
-        { "target", pixels && !host && o->target == HEAD_TARGET_HOST }, { "gradient", host || (!pixels && !classes) },
+        { "pixels", true }, { "mask", masks },
+        { "labels", (classes && !o->mixture) || (tokens && o->target == HEAD_CLASSES) },
+        { "mixture", classes && o->mixture },
+        { "target", pixels && !host && o->target == HEAD_TARGET_HOST }, { "gradient", host || h->kind == &none },
     }, out[] = {
-        { "loss", classes || (pixels && !host) }, { "mask", pixels }, { "visible", h->kind == &mim__mae },
-        { "pixels", true }, { "prediction", pixels }, { "reconstruction", pixels }, { "picture", pixels },
-        { "logits", classes }, { "tokens", !pixels && !classes },
+        { "loss", classes || tokens || (pixels && !host) }, { "mask", masks }, { "visible", h->kind == &mim__mae },
+        { "pixels", true }, { "prediction", pixels }, { "reconstruction", shows }, { "picture", shows },
+        { "logits", classes || tokens }, { "tokens", h->kind == &none },
     };
     const char *ins[COUNT(in)], *outs[COUNT(out)];
     int n = 0, m = 0;

@@ -6,14 +6,17 @@
 #include "encoder/encoder.h"
 
 enum head_loss { HEAD_L1, HEAD_L2, HEAD_SMOOTH_L1, HEAD_LOSS_HOST, HEAD_LOSS_AUTO };       /* three as enum loss_kind */
-enum head_target { HEAD_PIXELS, HEAD_PATCH_NORM, HEAD_WINDOW_NORM, HEAD_TARGET_HOST };     /* likewise enum target_kind */
+enum head_target {                                       /* likewise enum target_kind */
+    HEAD_PIXELS, HEAD_PATCH_NORM, HEAD_WINDOW_NORM, HEAD_TARGET_HOST, HEAD_HOG, HEAD_EDGES,
+    HEAD_CLASSES, HEAD_CLUSTERS, HEAD_BINS, HEAD_TARGET_AUTO
+};
 
 struct head_options {
     int kind, loss, target, positions, mixture;          /* loss is never HEAD_LOSS_AUTO once a head is made */
-    int batch_norm, pool;
+    int batch_norm, pool, masked;                        /* target is never HEAD_TARGET_AUTO either */
     char features[OPTION_TEXT_SIZE];
     int64_t layers, hidden, reduce, window, classes;     /* hidden 0 becomes the encoder's width, or 4 width (mae) */
-    int64_t width, depth, heads;
+    int64_t width, depth, heads, numbers, bins;
     double beta, visible, eps, smoothing, init_deviation;
 };
 extern const struct mim__option mim__head_options[];
@@ -21,9 +24,12 @@ extern const struct mim__option mim__head_options[];
 /* What a builder is told (with the encoder's build) and what it answers; tensors that a task has not are NULL. */
 struct head_build {
     enum dtype compute;
+    const struct image_options *image;                   /* how pixels are normalised */
     bool soft;                                           /* labels become soft ones: take "mixture" in their place */
     struct tensor *target, *labels, *mixture;            /* inputs, beside the encoder's */
     struct tensor *prediction, *logits, *loss;           /* outputs of these names */
+    struct tensor *answers;                              /* classes of patches that count, -1 others */
+    bool shows;                                          /* the prediction is one of pixels */
     struct tensor *statistics;                           /* of a batch norm; its running ones are head.h's parameters */
     struct tensor *seed;                                 /* where backward starts: the loss, or what the host has the gradient of */
 };
@@ -47,7 +53,7 @@ struct head_kind {
 /* Parameters that are no weights: running statistics of a batch norm. */
 #define RUNNING_MEAN "batch_norm.running_mean"
 #define RUNNING_VARIANCE "batch_norm.running_var"
-extern const struct head_kind mim__pixels, mim__mae, mim__classifier;
+extern const struct head_kind mim__pixels, mim__mae, mim__classifier, mim__tokens;
 
 struct mim_head {
     struct mim__object object;
@@ -64,7 +70,7 @@ void mim__head_retain(mim_head *h);
 mim_status mim__head_create_dry(mim_context *ctx, const mim_config *config, mim_encoder *encoder, mim_head **out);
 bool mim__head_masks(const mim_head *h);
 mim_status mim__head_report(const mim_head *h, mim_config *report);
-/* Numbers the head predicts a patch: channels * (patch / reduce)^2. */
+/* Numbers the head predicts a patch: of pixels channels * (patch / reduce)^2. */
 int mim__head_depth(const mim_head *h);
 
 /* Tensors of the head under a naming; see mim__encoder_names. Heads of pretext tasks that a naming does not have are left
@@ -80,6 +86,7 @@ mim_status mim__head_config_from(mim_context *ctx, const mim_tensors *t, mim_con
 /* regress.c, for heads that predict pixels: what their options must be, with the loss that "auto" stands for; and from
  * b->prediction to target and loss. eps is added to the number of pixels. */
 mim_status mim__head_check_regression(const mim_head *h, struct head_options *o, enum head_loss usual);
+struct tensor *mim__head_scale(struct graph *g, const struct image_options *image);      /* [2, channels] for targets */
 void mim__head_regress(const mim_head *h, struct graph *g, const struct encoder_build *e, struct head_build *b, double eps);
 
 #endif

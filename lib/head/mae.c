@@ -17,6 +17,8 @@ static mim_status check(const mim_head *h, struct head_options *o)
     if (h->encoder->options.mask_token)
         return mim__fail(ctx, MIM_ERR_VALUE, "head.kind is mae, whose encoder leaves hidden patches out: encoder.mask_token "
                                              "must be 0");
+    if (!o->masked)
+        return mim__fail(ctx, MIM_ERR_VALUE, "head.kind is mae, which must hide patches, but head.masked is 0");
     if (o->width % o->heads)
         return mim__fail(ctx, MIM_ERR_VALUE, "head.width %lld is not a multiple of head.heads %lld", (long long)o->width,
                          (long long)o->heads);

@@ -4,8 +4,9 @@
 
 #define FIELD(name) offsetof(struct head_options, name)
 const struct mim__option mim__head_options[] = {
-    { "head.kind", OPTION_CHOICE, FIELD(kind), "pixels", 0, 0, "pixels classifier none mae",
-      "task: predict hidden pixels from each token, or through a decoder (mae); classify pictures; or end at the tokens" },
+    { "head.kind", OPTION_CHOICE, FIELD(kind), "pixels", 0, 0, "pixels classifier none mae tokens",
+      "task: predict hidden pixels from each token, or through a decoder (mae); classify pictures, or patches (tokens); "
+      "or end at the tokens" },
     { "head.layers", OPTION_I64, FIELD(layers), "1", 1, 2, NULL, "pixels: linear (1), or a perceptron with a hidden layer (2)" },
     { "head.hidden", OPTION_I64, FIELD(hidden), "0", 0, 65536, NULL, 
       "numbers of that hidden layer, 0: the encoder's width; mae: of a block's perceptron, 0: 4 width" },
@@ -14,17 +15,28 @@ const struct mim__option mim__head_options[] = {
     { "head.heads", OPTION_I64, FIELD(heads), "16", 1, 4096, NULL, "mae: attention heads of the decoder; they divide its width" },
     { "head.positions", OPTION_CHOICE, FIELD(positions), "sincos", 0, 0, "learned sincos", "mae: positions in the decoder" },
     { "head.loss", OPTION_CHOICE, FIELD(loss), "auto", 0, 0, "l1 l2 smooth_l1 host auto",
-      "pixels, mae: distance of prediction and target; host: its gradient is an input; auto: l1 for pixels, l2 for mae" },
+      "pixels, mae: distance of prediction and target; host: its gradient is an input; auto: l1 for pixels, l2 for mae "
+      "and hog" },
     { "head.beta", OPTION_F64, FIELD(beta), "1", 1e-6, 1e6, NULL, "smooth_l1: where the parabola ends" },
-    { "head.target", OPTION_CHOICE, FIELD(target), "pixels", 0, 0, "pixels patch_norm window_norm host",
-      "pixels, mae: as shown, normalised a patch, normalised in a window around each, or the input \"target\"" },
+    { "head.target", OPTION_CHOICE, FIELD(target), "auto", 0, 0,
+      "pixels patch_norm window_norm host hog edges classes clusters bins auto",
+      "pixels, mae: as shown, normalised a patch, normalised in a window around each, the input \"target\", histograms of "
+      "gradients (MaskFeat), Sobel's edges; tokens: the input \"labels\", the nearest colour of \"palette\", bins of each "
+      "channel; auto: pixels, or for tokens classes" },
+    { "head.masked", OPTION_BOOL, FIELD(masked), "1", 0, 1, NULL,
+      "pixels, tokens: patches are hidden and count in the loss alone; 0: none is, all count (dense probes)" },
+    { "head.numbers", OPTION_I64, FIELD(numbers), "0", 0, 1048576, NULL,
+      "pixels, target host: numbers a patch; 0: as many as its pixels" },
+    { "head.bins", OPTION_I64, FIELD(bins), "8", 1, 256, NULL,
+      "tokens, target bins: of each channel; classes are their combinations" },
     { "head.window", OPTION_I64, FIELD(window), "47", 3, 1025, NULL, "side of the window of window_norm, odd" },
     { "head.reduce", OPTION_I64, FIELD(reduce), "1", 1, 256, NULL, "predict at 1 / reduce of the resolution; divides the patch" },
     { "head.visible", OPTION_F64, FIELD(visible), "0", 0, 1, NULL,
-      "pixels, mae: weight of visible patches in the loss, 0 none, 1 as hidden ones" },
+      "pixels, mae, tokens (0 or 1): weight of visible patches in the loss, 0 none, 1 as hidden ones" },
     { "head.eps", OPTION_F64, FIELD(eps), "1e-5", 0, 1, NULL, "pixels: added to the number of pixels that the loss is divided by" },
-    { "head.classes", OPTION_I64, FIELD(classes), "1000", 1, 1000000, NULL, "classifier: classes" },
-    { "head.smoothing", OPTION_F64, FIELD(smoothing), "0", 0, 0.999, NULL, "classifier: share of a label spread over all classes" },
+    { "head.classes", OPTION_I64, FIELD(classes), "1000", 1, 1000000, NULL, "classifier, tokens: classes" },
+    { "head.smoothing", OPTION_F64, FIELD(smoothing), "0", 0, 0.999, NULL,
+      "classifier, tokens: share of a label spread over all classes" },
     { "head.mixture", OPTION_BOOL, FIELD(mixture), "0", 0, 1, NULL, "classifier: takes soft labels, the input \"mixture\"" },
     { "head.features", OPTION_TEXT, FIELD(features), "pooled", 0, 0, NULL,
       "classifier: what it sees: pooled, tokens, or block.K" },
@@ -33,7 +45,7 @@ const struct mim__option mim__head_options[] = {
     { "head.batch_norm", OPTION_BOOL, FIELD(batch_norm), "0", 0, 1, NULL,
       "classifier: batch norm without gain and bias before it (linear probe of MAE)" },
     { "head.init_deviation", OPTION_F64, FIELD(init_deviation), "0.02", 0, 10, NULL,
-      "classifier: deviation of initial weights" },
+      "classifier, tokens: deviation of initial weights" },
     OPTIONS_END
 };
 #undef FIELD

@@ -9,7 +9,7 @@
 
 static mim_status check(const mim_head *h, struct head_options *o)
 {
-    if (!h->encoder->options.mask_token)
+    if (o->masked && !h->encoder->options.mask_token)
         return mim__fail(h->object.ctx, MIM_ERR_VALUE, "head.kind is pixels, but encoder.mask_token is 0");
     if (!o->hidden)
         o->hidden = h->encoder->options.width;

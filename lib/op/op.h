@@ -87,6 +87,16 @@ struct tensor *mim__op_slice(struct graph *g, struct tensor *x, int first, int c
 enum target_kind { TARGET_PIXELS, TARGET_PATCH_NORM, TARGET_WINDOW_NORM };
 struct target { int patch; enum target_kind kind; int window; int reduce; int interleaved; };
 struct tensor *mim__op_target(struct graph *g, struct tensor *pixels, struct target o);
+/* Other things to predict, of pixels and the scale [2, channels] (means, deviations) that they were normalised with. No
+ * gradient. Histograms of oriented gradients [batch, patches, channels * 9 (patch / 8)^2], 8 dividing the patch; magnitudes
+ * of edges, as large as the picture; classes i32 [batch, patches] by the nearest colour of palette [classes, channels], or
+ * where that is NULL, by bins of each channel; and those of hidden patches alone, others -1. */
+struct tensor *mim__op_hog(struct graph *g, struct tensor *pixels, struct tensor *scale, int patch);
+struct tensor *mim__op_edges(struct graph *g, struct tensor *pixels, struct tensor *scale);
+struct colours { int patch, bins; };
+struct tensor *mim__op_colours(struct graph *g, struct tensor *pixels, struct tensor *scale, struct tensor *palette,
+                               struct colours o);
+struct tensor *mim__op_hidden_classes(struct graph *g, struct tensor *classes, struct tensor *mask);
 /* The window around a pixel of one channel, for turning a window-normalised prediction back: sums, of 2 (height + 1)
  * (width + 1) doubles, is filled first. */
 struct mim__window { double mean, deviation; };

@@ -2,6 +2,17 @@
 /* support.c -- sums over rows and layer norm over rows, cut into tasks of a fixed number of rows. */
 #include "op/support.h"
 
+#include <math.h>
+
+void mim__op_to_bytes(const float *x, const float *scale, const int *d, int index, uint8_t *to)
+{
+    size_t plane = (size_t)d[2] * (size_t)d[3];
+    float mean = scale[index % d[1]], deviation = scale[d[1] + index % d[1]];
+    x += (size_t)index * plane;
+    for (size_t i = 0; i < plane; i++)
+        to[i] = (uint8_t)lrintf(fminf(fmaxf((x[i] * deviation + mean) * 255.0f, 0), 255));
+}
+
 void mim__op_pass(const struct env *e, enum dtype t, int n, const void *from, void *to, bool add, float *buffer)
 {
     if (!add)

@@ -19,6 +19,9 @@ static inline const void *row_of(const void *data, enum dtype t, int dim, int r)
     return (const char *)data + (size_t)r * (size_t)dim * dtype_size(t);
 }
 
+/* Plane `index` of pixels [.., channels, height, width] (d, its shape), normalised by scale [2, channels], as 8 bits. */
+void mim__op_to_bytes(const float *x, const float *scale, const int *d, int index, uint8_t *to);
+
 /* A row as f32: in place, or widened into `buffer`. */
 static inline const float *read_row(const struct env *e, enum dtype t, const void *row, int n, float *buffer)
 {

@@ -206,7 +206,7 @@ size_t mim__trainer_buffers(const mim_trainer *t)
     for (int i = 0; i < TRAINER_INPUTS; i++)
         bytes += input_room(t, (enum trainer_input)i) * sizeof(float);
     bytes += batch * (size_t)t->eb.rows * (size_t)t->eb.cols * (1 + (t->eb.visible ? sizeof(int64_t) : 0));
-    return bytes + (t->hb.prediction ? 2 * picture_bytes(t) : 0);
+    return bytes + (t->hb.shows ? 2 * picture_bytes(t) : 0);
 }
 
 /* Do running statistics go on with the training? */
@@ -231,9 +231,9 @@ static mim_status make_buffers(mim_trainer *t)
     if (!t->image_work || !t->mask || !t->sums || !t->ids || (t->eb.visible && !t->visible))
         return mim__no_memory(ctx, bytes);
     mim_status status = mim__executor_reserve(mim__context_executor(ctx), bytes);
-    if (!status && t->hb.prediction)
+    if (!status && t->hb.shows)
         status = floats(t, pixels, &t->reconstruction);
-    if (!status && t->hb.prediction)
+    if (!status && t->hb.shows)
         status = floats(t, pixels, &t->picture);
     return !status && follows(t) ? floats(t, elements(mim__tensor_shape(t->hb.statistics)), &t->statistics) : status;
 }

@@ -18,7 +18,8 @@ static mim_status build(mim_trainer *t)
                                     .compute = (enum dtype)t->run.precision,
                                     .masked = mim__head_masks(t->head) || t->masker,
                                     .kept = t->kept };
-    t->hb = (struct head_build){ .compute = (enum dtype)t->run.precision, .soft = t->mixes };
+    t->hb = (struct head_build){ .compute = (enum dtype)t->run.precision, .image = &t->image,
+                                   .soft = t->mixes };
     t->encoder->kind->build(t->encoder, t->graph, &t->eb);
     mim__graph_store(t->graph, 1);
     t->head->kind->build(t->head, t->graph, &t->eb, &t->hb);
@@ -30,9 +31,9 @@ static bool is_own(const mim_trainer *t, const char *name, bool *there)
 {
     const struct { const char *name; bool there; } own[] = {
         { "mask", t->eb.mask }, { "visible", t->eb.visible }, { "pixels", true },
-        { "reconstruction", t->hb.prediction }, { "picture", t->hb.prediction },
+        { "reconstruction", t->hb.shows }, { "picture", t->hb.shows },
         { "pixels.gradient", t->options.gradients }, { "labels", false }, { "mixture", false }, { "target", false },
-        { "statistics", false },
+        { "statistics", false }, { "answers", false },
     };
     for (int i = 0; i < COUNT(own); i++)
         if (!strcmp(own[i].name, name)) {
@@ -45,7 +46,7 @@ static bool is_own(const mim_trainer *t, const char *name, bool *there)
 /* What stays alive for callers: the head's outputs and those of the encoder that were asked for. */
 static mim_status list_kept(mim_trainer *t)
 {
-    static const char *const of_head[] = { "loss", "prediction", "logits", "statistics" };
+    static const char *const of_head[] = { "loss", "prediction", "logits", "statistics", "answers" };
     int n = 0;
     for (int i = 0; i < COUNT(of_head); i++)
         if (mim__graph_find(t->graph, of_head[i]))

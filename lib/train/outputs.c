@@ -103,7 +103,7 @@ mim_status mim__trainer_outputs(mim_trainer *t, mim_tensors **out)
     const struct { const char *name; bool there; } own[] = {
         { "loss", t->hb.loss }, { "mask", t->eb.mask }, { "visible", t->eb.visible }, { "pixels", true },
         { "prediction", t->hb.prediction },
-        { "reconstruction", t->hb.prediction }, { "picture", t->hb.prediction }, { "logits", t->hb.logits },
+        { "reconstruction", t->hb.shows }, { "picture", t->hb.shows }, { "logits", t->hb.logits },
         { "tokens", t->hb.seed == t->eb.tokens },
     };
     mim_status status = MIM_OK;
@@ -127,6 +127,8 @@ static mim_status refresh_input(void *owner, int index, bool shape_only, struct 
     (void)shape_only;
     if (!strcmp(to->name, "mask"))
         set_shape(to, MIM_U8, 3, (int64_t[]){ n, rows, cols });
+    else if (!strcmp(to->name, "labels") && t->hb.answers)
+        set_shape(to, MIM_I64, 3, (int64_t[]){ n, rows, cols });
     else if (!strcmp(to->name, "labels"))
         set_shape(to, MIM_I64, 1, (int64_t[]){ n });
     else if (!strcmp(to->name, "mixture"))

@@ -116,9 +116,10 @@ static struct env environment(mim_trainer *t, bool training)
 static double accuracy_of(const mim_trainer *t, int64_t batch)
 {
     const float *logits = mim__plan_data(t->plan, t->hb.logits);
-    const int32_t *labels = t->inputs[INPUT_LABELS].data;
+    const int32_t *labels = t->hb.answers ? mim__plan_data(t->plan, t->hb.answers) : t->inputs[INPUT_LABELS].data;
     int64_t classes = t->head->options.classes, right = 0, count = 0;
-    for (int64_t b = 0; b < batch; b++, logits += classes) {
+    int64_t each = t->hb.answers ? (int64_t)t->eb.rows * t->eb.cols : 1;
+    for (int64_t b = 0; b < batch * each; b++, logits += classes) {
         int64_t best = 0;
         for (int64_t c = 1; c < classes; c++)
             if (logits[c] > logits[best])
@@ -133,7 +134,7 @@ static void read_metrics(mim_trainer *t, int64_t batch)
 {
     if (t->hb.loss)
         set_metric(t, METRIC_LOSS, *(const float *)mim__plan_data(t->plan, t->hb.loss));
-    if (t->hb.logits && t->inputs[INPUT_LABELS].name)
+    if (t->hb.logits && (t->hb.answers || t->inputs[INPUT_LABELS].name))
         set_metric(t, METRIC_ACCURACY, accuracy_of(t, batch));
 }
 

@@ -53,6 +53,8 @@ static void trainers(void)
         { "{\"head\": {\"kind\": \"classifier\", \"classes\": 3}}", 1 },
         { "{\"head\": {\"kind\": \"classifier\", \"classes\": 3, \"batch_norm\": 1}, \"optimizer\": {\"kind\": \"lamb\"}, "
           "\"image\": {\"mixup\": 0.8, \"randaugment\": 2}}", 1 },
+        { "{\"head\": {\"kind\": \"tokens\", \"classes\": 3, \"target\": \"clusters\"}}", 0 },
+        { "{\"head\": {\"target\": \"edges\"}}", 0 },
         { "{\"encoder\": {\"mask_token\": 0, \"table_rows\": 5, \"table_cols\": 4}, \"head\": {\"kind\": \"mae\", \"width\": 8, \"depth\": 1,"
           " \"heads\": 2}}", 0 },
     };
@@ -249,7 +251,7 @@ static void steps_allocate_nothing(const char *json, int classes)
             OK(ctx, mim_trainer_set_input(t, "labels", MIM_I64, labels, 4));
         OK(ctx, mim_trainer_evaluate(t, &images, 0, NULL));
         OK(ctx, mim_trainer_metric(t, "loss", &v));
-        OK(ctx, mim_tensors_read(out, classes ? "logits" : "picture", MIM_F32, 0, 4, x));
+        OK(ctx, mim_tensors_read(out, classes || strstr(json, "tokens") ? "logits" : "picture", MIM_F32, 0, 4, x));
         OK(ctx, mim_tensors_read(state, "encoder.norm.bias", MIM_F32, 0, 4, x));
         CHECK(mim_trainer_backward(t) == MIM_ERR_STATE);
     }
@@ -267,6 +269,7 @@ static void steps(void)
     steps_allocate_nothing("{\"image\": {\"crop\": \"random_resized\", \"crop_least\": 0.5, \"resize\": \"bicubic\"},"
                            " \"encoder\": {\"relative\": \"block\", \"drop_path\": 0.3}, \"trainer\": {\"average\": 0.9, \"evaluate\": \"average\"}}", 0);
     steps_allocate_nothing("{\"precision\": \"bf16\", \"head\": {\"kind\": \"classifier\", \"classes\": 3}, \"trainer\": {\"profile\": 1, \"recompute\": 1}}", 1);
+    steps_allocate_nothing("{\"head\": {\"kind\": \"tokens\", \"target\": \"bins\", \"bins\": 2}}", 0);
     steps_allocate_nothing("{\"head\": {\"kind\": \"classifier\", \"classes\": 3, \"batch_norm\": 1}, \"optimizer\": {\"kind\": \"lars\"}, "
                            "\"image\": {\"cutmix\": 1, \"randaugment\": 2, \"hue\": 0.1, \"erase\": 1}}", 1);
     steps_allocate_nothing("{\"head\": {\"target\": \"window_norm\", \"window\": 5, \"layers\": 2}, \"masker\": {\"kind\": \"block\", \"least\": 1}}", 0);

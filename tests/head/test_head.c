@@ -32,6 +32,9 @@ static void described(void)
         { "{\"head\": {\"kind\": \"classifier\", \"classes\": 5}}", 5 * 17, "labels", "logits" },
         { "{\"head\": {\"kind\": \"classifier\", \"classes\": 5, \"mixture\": 1}}", 5 * 17, "mixture", "logits" },
         { "{\"head\": {\"kind\": \"classifier\", \"classes\": 5, \"batch_norm\": 1}}", 5 * 17 + 32, "labels", "logits" },
+        { "{\"head\": {\"kind\": \"tokens\", \"classes\": 5}}", 5 * 17, "labels", "logits" },
+        { "{\"head\": {\"kind\": \"tokens\", \"classes\": 5, \"target\": \"clusters\", \"masked\": 0}}", 5 * 17 + 15, "[\"pixels\"]", "logits" },
+        { "{\"head\": {\"numbers\": 2, \"target\": \"host\", \"masked\": 0}}", 2 * 17, "target", "prediction" },
         { "{\"head\": {\"kind\": \"none\"}}", 0, "gradient", "tokens" },
     };
     mim_encoder *e = make_encoder();
@@ -58,9 +61,11 @@ static void described(void)
 static void names_are_true(void)
 {
     static const char *const heads[] = { "\"kind\": \"pixels\", \"target\": \"host\"", "\"kind\": \"pixels\", \"loss\": \"host\"", "\"kind\": \"none\"",
-                                         "\"kind\": \"classifier\", \"classes\": 3", "\"kind\": \"classifier\", \"mixture\": 1" };
-    for (int i = 0; i < 5; i++) {
-        char json[100], list[2][400], name[100];
+                                         "\"kind\": \"classifier\", \"classes\": 3", "\"kind\": \"classifier\", \"mixture\": 1",
+                                         "\"kind\": \"classifier\", \"batch_norm\": 1", "\"kind\": \"tokens\"",
+                                         "\"kind\": \"tokens\", \"masked\": 0, \"target\": \"bins\"", "\"target\": \"edges\"" };
+    for (int i = 0; i < 9; i++) {
+        char json[140], list[2][400], name[100];
         snprintf(json, sizeof json, "{\"head\": {%s}}", heads[i]);
         mim_trainer *t = make_trainer(ctx, json);
         mim_head *h = NULL;

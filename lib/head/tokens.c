@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* tokens.c -- classes of hidden patches (BEiT, Bao et al. 2022, sec. 2.4): a linear layer from each patch's token, and
+ * cross-entropy. logits [batch, patches, classes]. The classes are the host's (tokens of its tokenizer, or with head.masked
+ * 0 what each patch shows: a dense probe), or made of the pixels: the nearest colour of a palette, or bins of a channel. */
+#include "head/head.h"
+
+#include <stdio.h>
+
+/* Combinations of the bins of all channels; 0 if there are too many. */
+static int64_t combinations(int64_t bins, int64_t channels)
+{
+    int64_t n = 1;
+    for (int64_t i = 0; i < channels && n; i++)
+        n = n * bins > 1000000 ? 0 : n * bins;
+    return n;
+}
+
+static mim_status check(const mim_head *h, struct head_options *o)
+{
+    mim_context *ctx = h->object.ctx;
+    int64_t channels = h->encoder->image.channels;
+    if (o->target == HEAD_TARGET_AUTO)
+        o->target = HEAD_CLASSES;
+    if (o->target < HEAD_CLASSES)
+        return mim__fail(ctx, MIM_ERR_VALUE, "head.kind tokens takes head.target classes, clusters or bins");
+    if (o->masked && !h->encoder->options.mask_token)
+        return mim__fail(ctx, MIM_ERR_VALUE, "head.kind is tokens and head.masked 1, but encoder.mask_token is 0");
+    if (o->visible != 0 && o->visible != 1)
+        return mim__fail(ctx, MIM_ERR_VALUE, "head.visible is %g; head.kind tokens takes 0 or 1", o->visible);
+    if (o->target == HEAD_BINS && !combinations(o->bins, channels))
+        return mim__fail(ctx, MIM_ERR_VALUE, "head.bins %lld of %lld channels make more than 1000000 classes",
+                         (long long)o->bins, (long long)channels);
+    if (o->target == HEAD_BINS)
+        o->classes = combinations(o->bins, channels);
+    return MIM_OK;
+}
+
+/* Colours drawn at random until the host writes its own: iGPT's range -1..1. */
+static struct tensor *palette(const mim_head *h, struct graph *g)
+{
+    struct init uniform = { INIT_UNIFORM, 1, 0, 0 };
+    return mim__graph_param(g, "palette", SHAPE((int)h->options.classes, (int)h->encoder->image.channels), uniform,
+                            PARAM_FIXED | PARAM_NO_DECAY);
+}
+
+static struct tensor *classes(const mim_head *h, struct graph *g, const struct encoder_build *e, struct head_build *b)
+{
+    const struct head_options *o = &h->options;
+    struct colours colours = { (int)h->encoder->options.patch, (int)o->bins };
+    if (o->target == HEAD_CLASSES)
+        return b->labels = mim__graph_input(g, "labels", SHAPE(e->batch, e->rows * e->cols), I32);
+    return mim__op_colours(g, e->pixels, mim__head_scale(g, b->image),
+                           o->target == HEAD_CLUSTERS ? palette(h, g) : NULL, colours);
+}
+
+static void build(const mim_head *h, struct graph *g, const struct encoder_build *e, struct head_build *b)
+{
+    const struct head_options *o = &h->options;
+    struct tensor *x = e->first ? mim__op_slice(g, e->tokens, e->first, e->rows * e->cols) : e->tokens;
+    struct init normal = { INIT_TRUNCATED, (float)o->init_deviation, 2, 0 };
+    b->logits = mim__op_linear(g, "lm_head", x, (int)o->classes,
+                               (struct linear){ .weight_init = normal, .compute = b->compute, .type = F32 });
+    b->answers = classes(h, g, e, b);
+    if (e->mask && o->visible == 0)
+        b->answers = mim__op_hidden_classes(g, b->answers, e->mask);
+    b->loss = b->seed =
+        mim__op_cross_entropy(g, b->logits, b->answers, NULL, (struct cross_entropy){ (float)o->smoothing });
+    mim__graph_output(g, "answers", b->answers);
+    mim__graph_output(g, "logits", b->logits);
+    mim__graph_output(g, "loss", b->loss);
+}
+
+static mim_status config_from(const mim_tensors *t, enum name_column c, const char *prefix, mim_config *out, bool *found)
+{
+    char full[TENSOR_NAME];
+    snprintf(full, sizeof full, "%slm_head.weight", prefix);
+    int64_t at = mim__tensors_find(t, full);
+    const struct mim__tensor *w = at < 0 ? NULL : mim__tensors_at(t, at);
+    mim_status status = MIM_OK;
+    *found = (c == COLUMN_BEIT || c == COLUMN_MIM) && w && w->rank == 2;
+    if (*found && !mim__config_has(out, "head.kind"))
+        status = mim_config_set_str(out, "head.kind", "tokens");
+    if (*found && !status && !mim__config_has(out, "head.classes"))
+        status = mim_config_set_i64(out, "head.classes", w->shape[0]);
+    return status;
+}
+
+static const struct name_rule rules[] = {
+    { "lm_head.weight", "", "lm_head.weight", "" }, { "lm_head.bias", "", "lm_head.bias", "" },
+    { "palette", "", "", "" }, { NULL, NULL, NULL, NULL },
+};
+
+const struct head_kind mim__tokens = {
+    .name = "tokens", .check = check, .build = build, .config_from = config_from, .rules = rules, .masks = true,
+    .huggingface = "ViTModel", .model_type = "vit",
+};

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* colours.c -- classes of patches, for heads that predict them (iGPT's colours, Chen et al. 2020, of a patch's mean).
+ *
+ *   colours   x [batch, channels, height, width] f32, scale [2, channels] f32: means and deviations that x was normalised
+ *             with; y [batch, patches] i32: the nearest row of palette [classes, channels] f32 in -1..1, the lowest where
+ *             several are; or without one, bins of equal width of each channel, the first channel's number leading
+ *   hidden    y = mask ? classes : -1, all [batch, patches] i32: what is shown takes no part in the loss
+ *
+ * No gradient. */
+#include "op/op.h"
+#include "op/support.h"
+
+#include <math.h>
+
+enum { X, SCALE, PALETTE, INPUTS, CHANNELS_MOST = 64 };
+
+struct job { const struct call *c; const struct env *e; };
+
+static mim_status infer(const struct call *c, const struct kernels *k, struct sizes *out)
+{
+    const struct colours *o = c->attr;
+    const struct shape *x = c->xs[X];
+    (void)k;
+    if (x->rank != 4 || c->xt[X] != F32 || elements(c->xs[SCALE]) != 2 * (size_t)x->dim[1] || x->dim[1] > CHANNELS_MOST ||
+        o->patch < 1 || x->dim[2] % o->patch || x->dim[3] % o->patch || (!c->xs[PALETTE] && o->bins < 1) ||
+        (c->xs[PALETTE] && (c->xt[PALETTE] != F32 || cols(c->xs[PALETTE]) != x->dim[1])))
+        return MIM_ERR_SHAPE;
+    *out = (struct sizes){ .y = SHAPE(x->dim[0], x->dim[2] / o->patch * (x->dim[3] / o->patch)), .yt = I32 };
+    return MIM_OK;
+}
+
+/* Of a patch, 0..1. */
+static double mean_of(const struct call *c, int picture, int channel, int row, int col)
+{
+    const int *d = c->xs[X]->dim, patch = ((const struct colours *)c->attr)->patch;
+    const float *scale = c->x[SCALE];
+    size_t line = (size_t)(picture * d[1] + channel) * (size_t)d[2] + (size_t)(row * patch);
+    const float *x = (const float *)c->x[X] + line * (size_t)d[3] + col * patch;
+    double sum = 0;
+    for (int y = 0; y < patch; y++, x += d[3])
+        for (int k = 0; k < patch; k++)
+            sum += x[k];
+    return sum / (patch * patch) * scale[d[1] + channel] + scale[channel];
+}
+
+static int nearest(const float *palette, int classes, int channels, const double *colour)
+{
+    int best = 0;
+    double least = INFINITY;
+    for (int k = 0; k < classes; k++, palette += channels) {
+        double square = 0;
+        for (int i = 0; i < channels; i++)
+            square += (2 * colour[i] - 1 - palette[i]) * (2 * colour[i] - 1 - palette[i]);
+        if (square < least) {
+            least = square;
+            best = k;
+        }
+    }
+    return best;
+}
+
+/* Bins of 256 / bins values of 8 bits. */
+static int bin(int bins, int channels, const double *colour)
+{
+    int number = 0;
+    for (int i = 0; i < channels; i++)
+        number = number * bins + (int)fmin(fmax(floor(colour[i] * 255 * bins / 256), 0), bins - 1);
+    return number;
+}
+
+static void colours_task(void *arg, int task, void *scratch)
+{
+    const struct call *c = ((const struct job *)arg)->c;
+    const struct colours *o = c->attr;
+    const int *d = c->xs[X]->dim;
+    int across = d[3] / o->patch, patches = c->ys->dim[1], end = imin((int)elements(c->ys), (task + 1) * ROWS);
+    (void)scratch;
+    for (int r = task * ROWS; r < end; r++) {
+        double colour[CHANNELS_MOST];
+        for (int i = 0; i < d[1]; i++)
+            colour[i] = mean_of(c, r / patches, i, r % patches / across, r % patches % across);
+        ((int32_t *)c->y)[r] = c->xs[PALETTE] ? nearest(c->x[PALETTE], rows(c->xs[PALETTE]), d[1], colour)
+                                              : bin(o->bins, d[1], colour);
+    }
+}
+
+static void forward(const struct call *c, const struct env *e)
+{
+    struct job j = { c, e };
+    split(e, tasks((int)elements(c->ys), ROWS), colours_task, &j);
+}
+
+static const struct op colours_op = { .name = "colours", .infer = infer, .forward = forward, .stops = READ_X(PALETTE) };
+
+struct tensor *mim__op_colours(struct graph *g, struct tensor *pixels, struct tensor *scale, struct tensor *palette,
+                               struct colours o)
+{
+    struct tensor *in[INPUTS] = { pixels, scale, palette };
+    return pixels && scale ? mim__graph_op(g, &colours_op, &o, sizeof o, INPUTS, in) : NULL;
+}
+
+/* ---- hidden ---- */
+
+static mim_status infer_hidden(const struct call *c, const struct kernels *k, struct sizes *out)
+{
+    (void)k;
+    if (c->xt[0] != I32 || c->xt[1] != I32 || elements(c->xs[0]) != elements(c->xs[1]))
+        return MIM_ERR_SHAPE;
+    *out = (struct sizes){ .y = *c->xs[0], .yt = I32 };
+    return MIM_OK;
+}
+
+static void forward_hidden(const struct call *c, const struct env *e)
+{
+    const int32_t *classes = c->x[0], *mask = c->x[1];
+    (void)e;
+    for (size_t i = 0; i < elements(c->ys); i++)
+        ((int32_t *)c->y)[i] = mask[i] ? classes[i] : -1;
+}
+
+static const struct op hidden_op = { .name = "hidden_classes", .infer = infer_hidden, .forward = forward_hidden };
+
+struct tensor *mim__op_hidden_classes(struct graph *g, struct tensor *classes, struct tensor *mask)
+{
+    struct tensor *in[] = { classes, mask };
+    return classes && mask ? mim__graph_op(g, &hidden_op, NULL, 0, 2, in) : NULL;
+}
