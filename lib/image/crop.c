@@ -85,6 +85,10 @@ bool mim__image_attempt(const struct image_options *o, int64_t height, int64_t w
     double area = (double)height * (double)width * (o->crop_least + u[0] * (o->crop_most - o->crop_least));
     double low = log(o->aspect_least), high = log(o->aspect_most), aspect = exp(low + u[1] * (high - low));
     double w = rint(sqrt(area * aspect)), h = rint(sqrt(area / aspect));
+    if (o->crop_once) {                      /* MAE's linear probe takes what it drew, cut to the picture */
+        w = fmin(w, (double)width);
+        h = fmin(h, (double)height);
+    }
     if (!(w > 0 && w <= (double)width && h > 0 && h <= (double)height))
         return false;
     *v = (struct view){ .height = (int64_t)h, .width = (int64_t)w, .rows = o->height, .cols = o->width };

@@ -15,6 +15,7 @@ struct image_options {
     int resize, crop;                        /* crop: of training; see crop.c for evaluation */
     double crop_least, crop_most;            /* area of a random resized crop */
     double aspect_least, aspect_most;        /* its width / height */
+    int crop_once;                           /* a draw that does not fit is cut, not drawn again */
     int64_t pad;                             /* black border before a random crop */
     double flip;                             /* probability */
     double eval_crop;                        /* share of the resized shorter side that the centre crop keeps */

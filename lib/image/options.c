@@ -22,6 +22,8 @@ const struct mim__option mim__image_options[] = {
       "least width / height of a random resized crop" },
     { "image.aspect_most", OPTION_F64, FIELD(aspect_most), "1.3333333333333333", 1e-3, 1e3, NULL,
       "largest width / height of a random resized crop" },
+    { "image.crop_once", OPTION_BOOL, FIELD(crop_once), "0", 0, 1, NULL,
+      "a random resized crop that does not fit is cut to the picture (MAE's linear probe); 0: drawn again, ten times" },
     { "image.pad", OPTION_I64, FIELD(pad), "0", 0, 16384, NULL, "black border in pixels, before a random crop" },
     { "image.flip", OPTION_F64, FIELD(flip), "0.5", 0, 1, NULL, "probability that training sees a picture mirrored" },
     { "image.eval_crop", OPTION_F64, FIELD(eval_crop), "0.875", 0.01, 1, NULL,

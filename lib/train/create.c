@@ -206,6 +206,7 @@ size_t mim__trainer_buffers(const mim_trainer *t)
     for (int i = 0; i < TRAINER_INPUTS; i++)
         bytes += input_room(t, (enum trainer_input)i) * sizeof(float);
     bytes += batch * (size_t)t->eb.rows * (size_t)t->eb.cols * (1 + (t->eb.visible ? sizeof(int64_t) : 0));
+    bytes += t->hb.statistics ? elements(mim__tensor_shape(t->hb.statistics)) * sizeof(float) : 0;
     return bytes + (t->hb.shows ? 2 * picture_bytes(t) : 0);
 }
 

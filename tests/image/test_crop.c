@@ -29,6 +29,12 @@ static void golden_attempts(void)
     CHECK(!mim__image_attempt(&o, 375, 500, (double[]){ .999, 0, 0, 0 }, &v));
     CHECK(mim__image_attempt(&o, 375, 500, (double[]){ .2, .8, .5, .5 }, &v));
     CHECK(is(&v, 86, 129, 204, 243));
+    o.crop_once = 1;
+    CHECK(mim__image_attempt(&o, 375, 500, (double[]){ .999, 0, .5, .5 }, &v));
+    CHECK(is(&v, 0, 63, 375, 375));
+    CHECK(mim__image_attempt(&o, 375, 500, (double[]){ .5, .25, .1, .9 }, &v));
+    CHECK(is(&v, 3, 184, 342, 296));
+    o.crop_once = 0;
     mim__image_fallback(&o, 100, 1000, &v);
     CHECK(is(&v, 0, 433, 100, 133));
     mim__image_fallback(&o, 1000, 100, &v);
