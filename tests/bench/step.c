@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* step.c -- whole training steps (forward, backward, AdamW) through the public header, on random pixels.
  *
- *     step [MODEL] [--batch N] [--threads N] [--precision f32|bf16] [--steps N] [--profile] [--set key=value]...
+ *     step [MODEL] [--batch N] [--threads N] [--precision f32|bf16] [--steps N] [--isa NAME] [--profile]
+ *          [--set key=value]...
  *
  * MODEL: simmim_vit_b (default), or another of models.h. Prints the median and the least seconds of a step, pictures a
  * second, the loss and the most memory that the process ever had; gflop, the operations of products and attention without
@@ -28,18 +29,18 @@ struct bench {
     char isa[32], precision[16];
 };
 
+/* The model comes first, so that options may change it. */
 static mim_status arguments(struct bench *b, int argc, char **argv)
 {
-    mim_status status = MIM_OK;
-    for (int i = 1; i < argc && !status; i++) {
+    bool named = argc > 1 && argv[1][0] != '-';
+    if (named)
+        b->name = argv[1];
+    mim_status status = read_model(b->config, b->name);
+    for (int i = named ? 2 : 1; i < argc && !status; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if (!strcmp(argv[i], "--profile")) {
             b->profile = 1;
             status = mim_config_set_i64(b->config, "trainer.profile", 1);
-            continue;
-        }
-        if (argv[i][0] != '-') {
-            b->name = argv[i];
             continue;
         }
         i++;
@@ -51,6 +52,8 @@ static mim_status arguments(struct bench *b, int argc, char **argv)
             b->steps = atoi(value);
         else if (!strcmp(argv[i - 1], "--precision"))
             status = mim_config_set_str(b->config, "precision", value);
+        else if (!strcmp(argv[i - 1], "--isa"))
+            status = mim_context_set_isa_max(b->context, value);
         else if (!strcmp(argv[i - 1], "--set") && strchr(value, '=')) {
             char key[128];
             snprintf(key, sizeof key, "%.*s", (int)(strchr(value, '=') - value), value);
@@ -63,8 +66,7 @@ static mim_status arguments(struct bench *b, int argc, char **argv)
 
 static mim_status configure(struct bench *b)
 {
-    mim_status status = read_model(b->config, b->name);
-    if (!status) status = mim_config_set_i64(b->config, "trainer.batch", b->batch);
+    mim_status status = mim_config_set_i64(b->config, "trainer.batch", b->batch);
     if (!status) status = mim_config_get_i64(b->config, "image.height", &b->height);
     if (!status) status = mim_context_set_threads(b->context, b->threads);
     if (!status) status = mim_trainer_create(b->context, b->config, NULL, NULL, NULL, NULL, &b->trainer);
