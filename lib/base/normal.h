@@ -66,6 +66,26 @@ MIM_INLINE double mim__sine(double x)
     return x + x * (z * p);
 }
 
+/* z with Phi(z) = 1/2 + q, |q| <= 0.425: the middle one of the three pieces of Wichura 1988 (AS 241, PPND16). */
+MIM_INLINE double mim__middle_quantile(double q)
+{
+    double r = 0.180625 - q * q, a = 2509.0809287301226727 * r + 33430.575583588128105;
+    double b = 5226.495278852545925 * r + 28729.085735721942674;
+    a = a * r + 67265.770927008700853;
+    b = b * r + 39307.89580009271061;
+    a = a * r + 45921.953931549871457;
+    b = b * r + 21213.794301586595867;
+    a = a * r + 13731.693765509461125;
+    b = b * r + 5394.1960214247511077;
+    a = a * r + 1971.5909503065514427;
+    b = b * r + 687.1870074920579083;
+    a = a * r + 133.14166789178437745;
+    b = b * r + 42.313330701600911252;
+    a = a * r + 3.387132872796366608;
+    b = b * r + 1;
+    return q * a / b;
+}
+
 /* sqrt(-2 ln u) cos(2 pi v) with u = mim__open(a), v = mim__unit(b). The reduction of cos(2 pi v) to
  * sin(2 pi (|v - 1/2| - 1/4)) is exact. */
 MIM_INLINE double mim__box_muller(uint32_t a, uint32_t b)

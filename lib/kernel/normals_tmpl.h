@@ -63,3 +63,21 @@ static void normals_at(const struct mim__stream *s, int n, const uint32_t *index
             y[i] = mim__box_muller(c[0][i], c[1][i]);
     }
 }
+
+static void normals_middle(const struct mim__stream *s, uint32_t first, int n, double spread, double *y)
+{
+    for (; n > 0; n -= 4 * BLOCKS, first += 4 * BLOCKS, y += 4 * BLOCKS) {
+        block_words c;
+        double z[4][BLOCKS];
+        start_blocks(s, c);
+        for (int i = 0; i < BLOCKS; i++)
+            c[0][i] = s->counter[0] + first / 4 + (uint32_t)i;
+        philox_blocks(s->key, c);
+        for (int w = 0; w < 4; w++)
+            for (int i = 0; i < BLOCKS; i++)
+                z[w][i] = mim__middle_quantile(spread * (((double)(int32_t)(c[w][i] >> 8) + 0.5) * 0x1p-24 - 0.5));
+        for (int i = 0; i < BLOCKS; i++)
+            for (int w = 0; w < 4; w++)
+                y[4 * i + w] = z[w][i];
+    }
+}

@@ -46,9 +46,29 @@ static void any_order(void)
     }
 }
 
+/* mim__middle_quantile against erfc, and the kernel against it, to the bit. */
+static void middle(void)
+{
+    double worst = 0;
+    for (double q = -0.425; q <= 0.425; q += 1.0 / 4096)
+        worst = fmax(worst, fabs(0.5 * erf(mim__middle_quantile(q) / sqrt(2)) - q));
+    CHECK_NEAR(worst, 0, 1e-15);
+    struct mim__stream s = mim__stream(7, STREAM_INIT, 5, 9);
+    for (const struct kernels *const *k = mim__kernels_available(); *k; k++) {
+        double y[4 * NORMALS + 1];
+        int wrong = 0;
+        y[4 * NORMALS] = 77;
+        (*k)->normals->middle(&s, 0xFFFFF000u, 4 * NORMALS, 0.7, y);
+        for (uint32_t i = 0; i < 4 * NORMALS; i++)
+            wrong += !same(y[i], mim__middle_quantile(0.7 * (mim__open(mim__word(&s, 0xFFFFF000u + i)) - 0.5)));
+        CHECK(!wrong && y[4 * NORMALS] == 77);
+    }
+}
+
 int main(void)
 {
     TEST(rows);
     TEST(any_order);
+    TEST(middle);
     return test_end();
 }
