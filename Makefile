@@ -148,12 +148,16 @@ QUICK = peak 'gemm 1 best 3' 'attention 1 best 197' 'ops simmim_vit_ti_cifar' \
                              'step simmim_vit_b --batch 8 --precision $p') 'data --seconds 0.1' startup peak
 bench: $(BENCHES)
 	@for b in $(QUICK); do echo "== $$b"; $(EMULATOR) $(BUILD)/tests/bench/$$b || exit 1; done
-# Five minutes on a machine that does nothing else.
-charts: $(BUILD)/tests/bench/sweep $(BUILD)/tests/bench/draw
+# Some ten minutes on a machine that does nothing else.
+charts: $(patsubst %,$(BUILD)/tests/bench/%,sweep budget draw)
 	$(BUILD)/tests/bench/sweep > $(BUILD)/sweep.csv
 	@for w in batch tokens width; do $(BUILD)/tests/bench/draw $(BUILD)/sweep.csv docs/pictures/step_$$w.png \
 	    --where what=$$w --x value --x-name $$w --log-x --y of_limit --y-name 'of limit' --from-zero --by precision \
 	    --title "Training step by $$w: share of the multiply-add limit" || exit 1; done
+	@for p in f32 bf16; do $(BUILD)/tests/bench/budget simmim_vit_b --threads 2 --precision $$p --steps 2; done | \
+	    awk 'NR == 1 || !/^precision/' > $(BUILD)/budget.csv
+	$(BUILD)/tests/bench/draw $(BUILD)/budget.csv docs/pictures/budget.png --x of_bytes --x-name 'share of activations kept' \
+	    --y of_seconds --y-name 'of the seconds' --from-zero --by precision --title 'ViT-B: time of a step by what a budget keeps'
 fuzz: $(FUZZERS)
 	@EMULATOR='$(EMULATOR)' sh tests/support/fuzz.sh $(FUZZ_SECONDS) $(FUZZERS)
 

@@ -4,7 +4,7 @@
  *
  *     budget [MODEL] [--batch N] [--threads N] [--precision f32|bf16] [--points N] [--steps N]
  *
- * A line is a budget: the bytes of it and of the plan it gives, of these activations, billions of operations a step and of
+ * A line is a precision and a budget: the bytes of it and of the plan it gives, of these activations, billions of operations a step and of
  * these computed again, the least seconds of a step (0 steps: none are run), and bytes and seconds over the first line's. */
 #include "models.h"
 
@@ -83,7 +83,9 @@ static mim_status point(struct bench *b, int64_t budget)
         double activations = number(plan, "bytes.activations");
         b->first_activations = b->first_activations > 0 ? b->first_activations : activations;
         b->first_seconds = b->first_seconds > 0 ? b->first_seconds : seconds;
-        printf("%lld,%.0f,%.0f,%.1f,%.1f,%.4f,%.3f,%.3f\n", (long long)budget, number(plan, "bytes.total"), activations,
+        char precision[16] = "";
+        mim_config_get_str(b->config, "precision", precision, sizeof precision, NULL);
+        printf("%s,%lld,%.0f,%.0f,%.1f,%.1f,%.4f,%.3f,%.3f\n", precision, (long long)budget, number(plan, "bytes.total"), activations,
                number(plan, "operations.step") * 1e-9, number(plan, "operations.recomputed") * 1e-9, seconds,
                activations / b->first_activations, seconds > 0 ? seconds / b->first_seconds : 0);
         fflush(stdout);
@@ -121,7 +123,8 @@ int main(int argc, char **argv)
     if (!status) status = read_model(b.config, b.name);
     if (!status) status = mim_config_set_i64(b.config, "trainer.batch", b.batch);
     if (!status) status = ends(&b, &most, &least);
-    if (!status) printf("budget_bytes,plan_bytes,activation_bytes,gflop,recomputed_gflop,s_per_step,of_bytes,of_seconds\n");
+    if (!status) printf("precision,budget_bytes,plan_bytes,activation_bytes,gflop,recomputed_gflop,s_per_step,of_bytes,"
+                        "of_seconds\n");
     for (int64_t i = 0; i < b.points && !status; i++)
         status = point(&b, most - (most - least) * i / (b.points - 1));
     if (status && b.context) mim_last_error(b.context, why, sizeof why, NULL);
