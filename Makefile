@@ -156,8 +156,9 @@ charts: $(patsubst %,$(BUILD)/tests/bench/%,sweep budget draw)
 	    --title "Training step by $$w: share of the multiply-add limit" || exit 1; done
 	@for p in f32 bf16; do $(BUILD)/tests/bench/budget simmim_vit_b --threads 2 --precision $$p --steps 2; done | \
 	    awk 'NR == 1 || !/^precision/' > $(BUILD)/budget.csv
-	$(BUILD)/tests/bench/draw $(BUILD)/budget.csv docs/pictures/budget.png --x of_bytes --x-name 'share of activations kept' \
-	    --y of_seconds --y-name 'of the seconds' --from-zero --by precision --title 'ViT-B: time of a step by what a budget keeps'
+	$(BUILD)/tests/bench/draw $(BUILD)/budget.csv docs/pictures/budget.png \
+	    --x of_bytes --x-name 'share of activations kept' --y of_seconds --y-name 'of the seconds' \
+	    --from-zero --by precision --title 'ViT-B: time of a step by what a budget keeps'
 fuzz: $(FUZZERS)
 	@EMULATOR='$(EMULATOR)' sh tests/support/fuzz.sh $(FUZZ_SECONDS) $(FUZZERS)
 

@@ -4,8 +4,9 @@
  *
  *     budget [MODEL] [--batch N] [--threads N] [--precision f32|bf16] [--points N] [--steps N]
  *
- * A line is a precision and a budget: the bytes of it and of the plan it gives, of these activations, billions of operations a step and of
- * these computed again, the least seconds of a step (0 steps: none are run), and bytes and seconds over the first line's. */
+ * A line is a precision and a budget: the bytes of it and of the plan it gives, of these activations, billions of
+ * operations a step and of these computed again, the least seconds of a step (0 steps: none are run), and bytes and
+ * seconds over the first line's. */
 #include "models.h"
 
 #include <stdio.h>
@@ -85,9 +86,9 @@ static mim_status point(struct bench *b, int64_t budget)
         b->first_seconds = b->first_seconds > 0 ? b->first_seconds : seconds;
         char precision[16] = "";
         mim_config_get_str(b->config, "precision", precision, sizeof precision, NULL);
-        printf("%s,%lld,%.0f,%.0f,%.1f,%.1f,%.4f,%.3f,%.3f\n", precision, (long long)budget, number(plan, "bytes.total"), activations,
-               number(plan, "operations.step") * 1e-9, number(plan, "operations.recomputed") * 1e-9, seconds,
-               activations / b->first_activations, seconds > 0 ? seconds / b->first_seconds : 0);
+        printf("%s,%lld,%.0f,%.0f,%.1f,%.1f,%.4f,%.3f,%.3f\n", precision, (long long)budget,
+               number(plan, "bytes.total"), activations, number(plan, "operations.step") * 1e-9,
+               number(plan, "operations.recomputed") * 1e-9, seconds, activations / b->first_activations, seconds > 0 ? seconds / b->first_seconds : 0);
         fflush(stdout);
     }
     mim_config_destroy(plan);
