@@ -88,7 +88,8 @@ static mim_status point(struct bench *b, int64_t budget)
         mim_config_get_str(b->config, "precision", precision, sizeof precision, NULL);
         printf("%s,%lld,%.0f,%.0f,%.1f,%.1f,%.4f,%.3f,%.3f\n", precision, (long long)budget,
                number(plan, "bytes.total"), activations, number(plan, "operations.step") * 1e-9,
-               number(plan, "operations.recomputed") * 1e-9, seconds, activations / b->first_activations, seconds > 0 ? seconds / b->first_seconds : 0);
+               number(plan, "operations.recomputed") * 1e-9, seconds, activations / b->first_activations,
+               seconds > 0 ? seconds / b->first_seconds : 0);
         fflush(stdout);
     }
     mim_config_destroy(plan);
