@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* begin.c -- from a command line, or a state file, to a trainer and pictures. */
 #include "run.h"
+#include "../support/model.h"
 #include "../support/outputs.h"
 
 #include <stdlib.h>
@@ -31,19 +32,6 @@ static int is_path(const char *name)
     return strchr(name, '/') || (n > 5 && !strcmp(name + n - 5, ".json"));
 }
 
-static mim_status set_one(mim_config *config, const char *text)
-{
-    size_t n = strcspn(text, "=");
-    char *key = malloc(n + 1);
-    if (!key)
-        return MIM_ERR_NOMEM;
-    memcpy(key, text, n);
-    key[n] = 0;
-    mim_status status = mim_config_set_str(config, key, text[n] ? text + n + 1 : "");
-    free(key);
-    return status;
-}
-
 /* What the command line sets; on top of a preset or file, or, resuming, of what the state holds. */
 static mim_status set_arguments(mim_config *config, const struct arguments *a)
 {
@@ -53,7 +41,7 @@ static mim_status set_arguments(mim_config *config, const struct arguments *a)
     if (!status && a->seed >= 0) status = mim_config_set_i64(config, "seed", a->seed);
     if (!status && a->precision) status = mim_config_set_str(config, "precision", a->precision);
     for (int i = 0; !status && i < a->set.count; i++)
-        status = set_one(config, a->set.text[i]);
+        status = model_set(config, a->set.text[i]);
     return status;
 }
 

@@ -2,6 +2,7 @@
 /* save.c -- all that a run leaves in its folder. The state comes last, so that log and weights are never behind it. */
 #include "run.h"
 #include "../support/evaluation.h"
+#include "../support/model.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -35,20 +36,6 @@ static mim_status save_evaluation(struct run *r, const char *folder)
     return status;
 }
 
-/* Under the names other programs know, where the model has such. */
-static mim_status save_weights(struct run *r, const char *folder)
-{
-    static const char *const namings[] = { "huggingface", "timm", NULL };
-    mim_status status = MIM_ERR_UNSUPPORTED;
-    for (int i = 0; i < 3 && status == MIM_ERR_UNSUPPORTED; i++) {
-        mim_tensors *weights = NULL;
-        status = mim_trainer_tensors(r->trainer, MIM_WEIGHTS, namings[i], &weights);
-        if (!status) status = mim_tensors_save_folder(weights, folder);
-        mim_tensors_destroy(weights);
-    }
-    return status;
-}
-
 static mim_status set_number(mim_tensors *state, const char *key, int64_t value)
 {
     char text[32];
@@ -74,7 +61,7 @@ mim_status run_save(struct run *r)
 {
     progress_break(&r->progress);
     mim_status status = save_evaluation(r, r->arguments.out);
-    if (!status) status = save_weights(r, r->arguments.out);
+    if (!status) status = model_save(r->trainer, MIM_WEIGHTS, r->arguments.out);
     if (!status && fflush(r->log))
         status = MIM_ERR_IO;
     if (!status) status = save_state(r, r->arguments.out);

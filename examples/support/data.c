@@ -120,6 +120,41 @@ int data_open(const char *path, struct data *data, struct why *why)
     return 0;
 }
 
+/* All that `more` holds goes to the end of `data`; `more` is empty then, or as it was. */
+static int append(struct data *data, struct data *more, const char *path, struct why *why)
+{
+    int32_t classes = data->count && !(data->classes && more->classes) ? 0
+                    : data->classes > more->classes ? data->classes : more->classes;
+    if (data_set_channels(data, path, more->channels, why))
+        return -1;
+    for (int64_t i = 0; i < more->count; i++)
+        if (data_add(data, more->pictures[i], why))
+            return -1;
+    for (; more->block_count; more->block_count--)
+        if (data_keep(data, more->blocks[more->block_count - 1])) {
+            more->block_count--;                /* data_keep has freed it */
+            return data_refuse(why, path, "no memory");
+        }
+    data->classes = classes;
+    data_close(more);
+    return 0;
+}
+
+int data_open_list(const char *const *paths, int count, struct data *data, struct why *why)
+{
+    struct data all = { 0 };
+    for (int i = 0; i < count; i++) {
+        struct data one = { 0 };
+        if (data_open(paths[i], &one, why) || append(&all, &one, paths[i], why)) {
+            data_close(&one);
+            data_close(&all);
+            return -1;
+        }
+    }
+    *data = all;
+    return 0;
+}
+
 void data_close(struct data *data)
 {
     for (size_t i = 0; i < data->block_count; i++)

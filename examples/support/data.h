@@ -29,6 +29,8 @@ struct data {
  * sub-folders are searched too. Pictures of a folder may differ in size, not in channels.
  * 0; or -1 with nothing to free and a sentence in why. */
 int data_open(const char *path, struct data *data, struct why *why);
+/* Several paths as one collection; the same rules. It has labels if each of them has. */
+int data_open_list(const char *const *paths, int count, struct data *data, struct why *why);
 void data_close(struct data *data);
 
 /* A batch as libmim takes it: views[i] shows picture ids[i] and leads to the next; pass &views[0]. */

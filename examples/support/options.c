@@ -64,6 +64,7 @@ static enum option_result store(const struct option *o, const char *value)
         *(const char **)o->to = value;
         return OPTIONS_READ;
     case REPEATED:
+    case LIST:
         if (texts->count == MOST_TEXTS)
             return wrong("too many times", o->name, "");
         texts->text[texts->count++] = value;
@@ -95,7 +96,10 @@ static enum option_result read_one(const struct option *table, int argc, char **
             return wrong(o->name, "needs a value: ", o->value);
         value = argv[++*i];
     }
-    return store(o, value);
+    enum option_result result = store(o, value);
+    while (!result && o->kind == LIST && *i + 1 < argc && *argv[*i + 1] != '-')
+        result = store(o, argv[++*i]);
+    return result;
 }
 
 enum option_result read_options(const struct option *table, int argc, char **argv, const char *about, const char **word)

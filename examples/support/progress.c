@@ -10,7 +10,8 @@ static const double often = 0.1, seldom = 10;       /* seconds between lines: on
 
 void progress_begin(struct progress *p, int64_t first, int64_t steps)
 {
-    *p = (struct progress){ .first = first, .steps = steps, .begun = seconds_now(), .terminal = is_terminal() };
+    *p = (struct progress){ .first = first, .steps = steps, .begun = seconds_now(), .terminal = is_terminal(),
+                            .what = "step" };
     p->shown = p->begun;
 }
 
@@ -25,11 +26,13 @@ static void time_text(char *to, size_t size, double seconds)
 
 static void draw(struct progress *p, int64_t step, double now)
 {
-    char left[32], line[160];
+    char left[32], loss[32] = "", line[160];
     double taken = now - p->begun, rate = taken > 0 ? (double)p->pictures / taken : 0;
     time_text(left, sizeof left, taken / (double)(step - p->first) * (double)(p->steps - step));
-    snprintf(line, sizeof line, "step %lld of %lld  loss %.4f  %.0f pictures/s  %s left",
-             (long long)step, (long long)p->steps, p->loss, rate, left);
+    if (p->any)
+        snprintf(loss, sizeof loss, "  loss %.4f", p->loss);
+    snprintf(line, sizeof line, "%s %lld of %lld%s  %.0f pictures/s  %s left", p->what, (long long)step,
+             (long long)p->steps, loss, rate, left);
     printf(p->terminal ? "\r%-78.78s" : "%s\n", line);
     fflush(stdout);
     p->drawn = p->terminal;
@@ -46,6 +49,11 @@ void progress_step(struct progress *p, int64_t step, double loss, int pictures)
     }
     if (step > p->first && (step >= p->steps || now - p->shown >= (p->terminal ? often : seldom)))
         draw(p, step, now);
+}
+
+void progress_count(struct progress *p, int64_t step, int pictures)
+{
+    progress_step(p, step, NAN, pictures);
 }
 
 void progress_break(struct progress *p)

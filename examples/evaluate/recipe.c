@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* recipe.c -- fine-tuning and the linear classifier by steps, after MAE (He et al. 2022, appendix A.1), for runs that are
+ * shorter and pictures that may be small: what steps there are, rates for the batch, how pictures are changed. */
+#include "task.h"
+#include "../support/model.h"
+
+#include <string.h>
+
+enum { SMALL_SIDE = 96 };               /* pictures up to this are shifted, not cut out of */
+
+/* One section after the other; later ones win. */
+static const char finetune[] =
+    "{\"head\": {\"kind\": \"classifier\", \"smoothing\": 0.1},"
+    " \"encoder\": {\"pool\": \"mean\", \"norm\": 0, \"pool_norm\": 1, \"drop_path\": 0.1},"
+    " \"image\": {\"crop\": \"random_resized\", \"crop_least\": 0.08, \"flip\": 0.5, \"randaugment\": 2, \"erase\": 0.25,"
+    " \"mixup\": 0.8, \"cutmix\": 1},"
+    " \"optimizer\": {\"kind\": \"adamw\", \"beta2\": 0.999, \"decay\": 0.05, \"clip\": 0, \"layer_decay\": 0.75}}";
+static const char small[] = "{\"image\": {\"crop\": \"random\"}}";
+static const char from_scratch[] = "{\"optimizer\": {\"layer_decay\": 1}}";    /* lower layers must learn as much as the others */
+static const char steps[] =
+    "{\"head\": {\"kind\": \"classifier\", \"batch_norm\": 1, \"init_deviation\": 0.01}, \"trainer\": {\"frozen\": \"encoder\"},"
+    " \"encoder\": {\"drop_path\": 0},"
+    " \"image\": {\"crop\": \"random_resized\", \"crop_least\": 0.08, \"crop_once\": 1, \"flip\": 0.5},"
+    " \"optimizer\": {\"kind\": \"lars\", \"decay\": 0, \"clip\": 0}}";
+
+/* Do all pictures have the size, a small one, that the encoder is shown? *side gets it. */
+static int are_small(const struct task *t, int64_t *side)
+{
+    int64_t height = 0, width = 0;
+    if (mim_config_get_i64(t->config, "image.height", &height) || mim_config_get_i64(t->config, "image.width", &width))
+        return 0;
+    for (int64_t i = 0; i < t->train.count; i++)
+        if (t->train.pictures[i].height != height || t->train.pictures[i].width != width)
+            return 0;
+    *side = height < width ? height : width;
+    return *side <= SMALL_SIDE;
+}
+
+static mim_status set_pictures(struct task *t)
+{
+    int64_t side = 0;
+    int tuned = t->probe == PROBE_FINETUNE;
+    mim_status status = mim_config_read_json(t->config, tuned ? finetune : steps);
+    if (!status && are_small(t, &side)) {
+        status = mim_config_read_json(t->config, small);
+        if (!status) status = mim_config_set_i64(t->config, "image.pad", side / 8);
+    }
+    return status;
+}
+
+/* What is there for each picture of a small training set is one batch of all. */
+static mim_status set_steps(struct task *t, struct recipe *r)
+{
+    const struct arguments *a = t->arguments;
+    r->epochs = a->epochs ? a->epochs : 20;
+    r->batch = a->batch ? a->batch : 256;
+    r->batch = r->batch < t->train.count ? r->batch : t->train.count;
+    r->steps_an_epoch = t->train.count / r->batch;
+    if (r->epochs > INT32_MAX)
+        return task_wrong(MIM_ERR_VALUE, "--epochs %lld are too many", (long long)r->epochs);
+    int64_t all = r->epochs * r->steps_an_epoch;
+    double rate = (t->probe == PROBE_FINETUNE ? 1e-3 : 0.1) * (double)r->batch / 256;
+    mim_status status = mim_config_set_i64(t->config, "trainer.batch", r->batch);
+    if (!status) status = mim_config_set_i64(t->config, "optimizer.steps", all);
+    if (!status) status = mim_config_set_i64(t->config, "optimizer.warmup", all / 10);
+    if (!status) status = mim_config_set_f64(t->config, "optimizer.rate", rate);
+    return status;
+}
+
+/* With an average of the weights, that is what is looked at and kept. */
+static mim_status set_average(struct task *t)
+{
+    double average = 0;
+    mim_status status = mim_config_get_f64(t->config, "trainer.average", &average);
+    return !status && average > 0 ? mim_config_set_str(t->config, "trainer.evaluate", "average") : status;
+}
+
+mim_status task_recipe(struct task *t, struct recipe *r)
+{
+    mim_status status = set_pictures(t);
+    if (!status && t->arguments->scratch && t->probe == PROBE_FINETUNE)
+        status = mim_config_read_json(t->config, from_scratch);
+    if (!status) status = mim_config_set_i64(t->config, "head.classes", t->classes);
+    if (!status && t->probe == PROBE_STEPS) status = mim_config_set_str(t->config, "head.features", t->arguments->features);
+    if (!status && t->probe == PROBE_STEPS) status = mim_config_set_str(t->config, "head.pool", t->arguments->pool);
+    if (!status) status = set_steps(t, r);
+    for (int i = 0; !status && i < t->arguments->set.count; i++)
+        status = model_set(t->config, t->arguments->set.text[i]);
+    return status ? status : set_average(t);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* report.c -- accuracies, of all and of each class, and the confusion picture. */
+#include "task.h"
+#include "../support/confusion.h"
+#include "../support/system.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { MOST_LISTED = 40 };
+
+static const char *name_of(const struct task *t, int class, char text[32])
+{
+    if (t->names)
+        return t->names[class];
+    snprintf(text, 32, "class %d", class);
+    return text;
+}
+
+/* How often a class is found, and what it is taken for where it is not. */
+static void print_class(const struct task *t, const int64_t *confusion, int class)
+{
+    const int64_t *row = confusion + (size_t)class * (size_t)t->classes;
+    char own[32], other[32];
+    int64_t sum = 0;
+    int taken = -1;
+    for (int i = 0; i < t->classes; i++) {
+        sum += row[i];
+        if (i != class && row[i] && (taken < 0 || row[i] > row[taken]))
+            taken = i;
+    }
+    printf("  %-16s", name_of(t, class, own));
+    if (!sum)
+        printf(" no picture of it to test\n");
+    else if (taken < 0)
+        printf(" %6.2f %% of %lld\n", 100.0 * (double)row[class] / (double)sum, (long long)sum);
+    else
+        printf(" %6.2f %% of %lld; most often taken for %s, %.2f %%\n", 100.0 * (double)row[class] / (double)sum,
+               (long long)sum, name_of(t, taken, other), 100.0 * (double)row[taken] / (double)sum);
+}
+
+static void print_classes(const struct task *t, const int64_t *confusion)
+{
+    for (int i = 0; i < t->classes && i < MOST_LISTED; i++)
+        print_class(t, confusion, i);
+    if (t->classes > MOST_LISTED)
+        printf("  ... and %d more\n", (int)t->classes - MOST_LISTED);
+}
+
+static mim_status write_confusion(const struct task *t, const int64_t *confusion, double top1)
+{
+    char title[128];
+    char *path = join_path(t->arguments->out, "confusion.png");
+    snprintf(title, sizeof title, "%s%s: top-1 %.2f %%", probe_names[t->probe], t->arguments->scratch ? ", untrained" : "",
+             100 * top1);
+    int failed = !path || make_folder(t->arguments->out) || confusion_write(confusion, t->classes, t->names, title, path);
+    free(path);
+    return failed ? task_wrong(MIM_ERR_IO, "cannot write %s/confusion.png", t->arguments->out) : MIM_OK;
+}
+
+mim_status task_report(struct task *t)
+{
+    double top1 = 0, top5 = 0;
+    int most = t->classes < 5 ? t->classes : 5;
+    int64_t n = t->test.count, *confusion = malloc((size_t)t->classes * (size_t)t->classes * sizeof *confusion);
+    mim_status status = confusion ? MIM_OK : MIM_ERR_NOMEM;
+    if (!status) status = mim_evaluate_accuracy(t->context, t->classes, n, t->scores, t->test_labels, 1, &top1, confusion);
+    if (!status) status = mim_evaluate_accuracy(t->context, t->classes, n, t->scores, t->test_labels, most, &top5, NULL);
+    if (status) {
+        task_failed(t, status, "accuracies");
+    } else {
+        print_classes(t, confusion);
+        printf("%s%s: top-1 %.2f %%, top-%d %.2f %% of %lld pictures\n", probe_names[t->probe],
+               t->arguments->scratch ? ", untrained" : "", 100 * top1, most, 100 * top5, (long long)n);
+        if (t->arguments->out)
+            status = write_confusion(t, confusion, top1);
+    }
+    free(confusion);
+    return status;
+}
