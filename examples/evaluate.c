@@ -5,7 +5,7 @@
  *     evaluate --weights run --train train --test test --probe finetune --epochs 20 --out tuned
  *
  * evaluate/ holds the parts. */
-#include "evaluate/task.h"
+#include "./evaluate/task.h"
 #include "support/system.h"
 
 #include <stdio.h>
@@ -45,7 +45,7 @@ static int check(const struct arguments *a, enum probe probe)
     if (probe == PROBE_COUNT)
         return wrong("--probe is one of linear, steps, knn, finetune, pixels and random, not ", a->probe);
     if (!a->train.count || !a->test.count)
-        return wrong(a->train.count ? "needs pictures to test on, --test FILES" : "needs pictures to train on, --train FILES", "");
+        return wrong("needs pictures to train on, --train FILES, and others to test, --test FILES", "");
     if (!a->weights && probe != PROBE_PIXELS)
         return wrong("needs --weights PATH, for all but --probe pixels", "");
     if (strcmp(a->pool, "auto") && strcmp(a->pool, "mean") && strcmp(a->pool, "class"))
@@ -81,8 +81,8 @@ int main(int argc, char **argv)
         { "--out", TEXT, &a.out, "DIR", "confusion.png; of finetune and steps also curve.png, log.csv and the model" },
         { NULL, FLAG, NULL, NULL, NULL },
     };
-    enum option_result read = read_options(options, argc, argv, "evaluate --weights PATH --train FILES --test FILES [options]: "
-                                                                "what an encoder has learnt", NULL);
+    enum option_result read = read_options(options, argc, argv, "evaluate --weights PATH --train FILES --test FILES "
+                                                                "[options]: what an encoder has learnt", NULL);
     if (read)
         return read == OPTIONS_HELP ? 0 : 2;
     int probe = 0;

@@ -76,7 +76,8 @@ static mim_status open_data(struct task *t)
     mim_status status = open_pictures(&t->arguments->train, "--train", &t->train);
     if (!status) status = open_pictures(&t->arguments->test, "--test", &t->test);
     if (!status && t->train.channels != t->test.channels)
-        return task_wrong(MIM_ERR_SHAPE, "--train has %d channel(s), --test %d", (int)t->train.channels, (int)t->test.channels);
+        return task_wrong(MIM_ERR_SHAPE, "--train has %d channel(s), --test %d", (int)t->train.channels,
+                          (int)t->test.channels);
     if (!status) status = count_classes(t);
     if (!status) status = read_labels(t, &t->train, "--train", &t->train_labels);
     if (!status) status = read_labels(t, &t->test, "--test", &t->test_labels);
@@ -95,8 +96,8 @@ static mim_status read_names(struct task *t)
     t->names = malloc((size_t)t->classes * sizeof *t->names);
     for (char *p = strtok(t->text, "\r\n"); t->names && p && n < t->classes; p = strtok(NULL, "\r\n"))
         t->names[n++] = p;
-    return n == t->classes ? MIM_OK : task_wrong(MIM_ERR_VALUE, "--names %s: %d names for %d classes", t->arguments->names, n,
-                                                 (int)t->classes);
+    return n == t->classes ? MIM_OK : task_wrong(MIM_ERR_VALUE, "--names %s: %d names for %d classes", t->arguments->names,
+                                                 n, (int)t->classes);
 }
 
 /* ---- configuration ---- */

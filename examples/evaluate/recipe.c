@@ -16,10 +16,11 @@ static const char finetune[] =
     " \"mixup\": 0.8, \"cutmix\": 1},"
     " \"optimizer\": {\"kind\": \"adamw\", \"beta2\": 0.999, \"decay\": 0.05, \"clip\": 0, \"layer_decay\": 0.75}}";
 static const char small[] = "{\"image\": {\"crop\": \"random\"}}";
-static const char from_scratch[] = "{\"optimizer\": {\"layer_decay\": 1}}";    /* lower layers must learn as much as the others */
+/* Lower layers must learn as much as the others. */
+static const char from_scratch[] = "{\"optimizer\": {\"layer_decay\": 1}}";
 static const char steps[] =
-    "{\"head\": {\"kind\": \"classifier\", \"batch_norm\": 1, \"init_deviation\": 0.01}, \"trainer\": {\"frozen\": \"encoder\"},"
-    " \"encoder\": {\"drop_path\": 0},"
+    "{\"head\": {\"kind\": \"classifier\", \"batch_norm\": 1, \"init_deviation\": 0.01},"
+    " \"encoder\": {\"drop_path\": 0}, \"trainer\": {\"frozen\": \"encoder\"},"
     " \"image\": {\"crop\": \"random_resized\", \"crop_least\": 0.08, \"crop_once\": 1, \"flip\": 0.5},"
     " \"optimizer\": {\"kind\": \"lars\", \"decay\": 0, \"clip\": 0}}";
 

@@ -39,7 +39,7 @@ static mim_status create_trainer(struct training *r)
     if (!status) status = mim_trainer_create(t->context, t->config, encoder, head, NULL, NULL, &r->trainer);
     if (!status) status = mim_trainer_tensors(r->trainer, MIM_OUTPUTS, NULL, &r->outputs);
     if (!status) status = mim_config_get_i64(t->config, "seed", &r->seed);
-    if (!status) status = mim_config_get_i64(t->config, "trainer.batch", &r->recipe.batch);     /* --set may have changed it */
+    if (!status) status = mim_config_get_i64(t->config, "trainer.batch", &r->recipe.batch);     /* --set may change it */
     mim_head_destroy(head);
     mim_encoder_destroy(encoder);
     return status;
@@ -71,8 +71,9 @@ static mim_status begin(struct training *r)
     if (!r->order || !r->ids || !r->views)
         return task_wrong(MIM_ERR_NOMEM, "no memory for batches of %lld", (long long)r->recipe.batch);
     r->labels = r->ids + batch;
-    printf("%s%s: %lld epochs of %lld steps of %lld pictures\n", t->arguments->probe, t->arguments->scratch ? ", untrained" : "",
-           (long long)r->recipe.epochs, (long long)r->recipe.steps_an_epoch, (long long)r->recipe.batch);
+    printf("%s%s: %lld epochs of %lld steps of %lld pictures\n", t->arguments->probe,
+           t->arguments->scratch ? ", untrained" : "", (long long)r->recipe.epochs, (long long)r->recipe.steps_an_epoch,
+           (long long)r->recipe.batch);
     return t->arguments->out ? open_log(r) : MIM_OK;
 }
 
@@ -154,7 +155,8 @@ static mim_status one_epoch(struct training *r, int64_t epoch)
     double loss = NAN, top1 = 0;
     mim_status status = train_epoch(r, epoch, &loss);
     if (!status) status = test(r);
-    if (!status) status = mim_evaluate_accuracy(t->context, t->classes, t->test.count, t->scores, t->test_labels, 1, &top1, NULL);
+    if (!status) status = mim_evaluate_accuracy(t->context, t->classes, t->test.count, t->scores, t->test_labels, 1, &top1,
+                                                NULL);
     progress_break(&r->progress);
     if (status)
         return task_failed(t, status, t->arguments->probe);
@@ -172,7 +174,8 @@ static int write_curve(const struct training *r, const char *path)
 {
     const struct history *h = &r->tops;
     struct chart_curve curve = { "top-1 of the test pictures", h->step, h->loss, h->count, 0x2060C0, 0, 1 };
-    struct chart chart = { .title = r->task->arguments->probe, .x_name = "epoch", .y_name = "%", .curves = &curve, .count = 1 };
+    struct chart chart = { .title = r->task->arguments->probe, .x_name = "epoch", .y_name = "%", .curves = &curve,
+                           .count = 1 };
     return chart_write(&chart, path);
 }
 

@@ -44,8 +44,8 @@ static void draw_cell(struct matrix *m, int row, int column, double share)
     if (m->cell < NUMBERED || share == 0)
         return;
     int scale = canvas_text_width(2, text) + 4 <= m->cell ? 2 : 1;
-    canvas_text(&m->canvas, x + (m->cell - canvas_text_width(scale, text)) / 2, y + (m->cell - GLYPH_HEIGHT * scale) / 2, scale,
-                share > 0.5 ? white : ink, text);
+    canvas_text(&m->canvas, x + (m->cell - canvas_text_width(scale, text)) / 2,
+                y + (m->cell - GLYPH_HEIGHT * scale) / 2, scale, share > 0.5 ? white : ink, text);
 }
 
 static void draw_row(struct matrix *m, int row)

@@ -8,7 +8,8 @@
 enum { CONFUSION_MOST_CLASSES = 4096 };
 
 /* counts [classes, classes]: rows the class, columns what it was taken for. names: one a class, or NULL for numbers.
- * A cell is the darker the greater its share of the row. 0, or -1: too many classes, no memory, or the file cannot be written. */
+ * A cell is the darker the greater its share of the row. 0, or -1: too many classes, no memory, or the file cannot be
+ * written. */
 int confusion_write(const int64_t *counts, int classes, const char *const *names, const char *title, const char *path);
 
 #endif

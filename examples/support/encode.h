@@ -19,8 +19,9 @@ struct features {
     int64_t shape[MIM_MAX_RANK], width;     /* [pictures, ...], width numbers a picture */
 };
 
-/* output: "pooled", "tokens", "block.K"; an output with one row a picture is taken as it is. Shows how far it is, with a line
- * that begins with `what`, or nothing if that is NULL. MIM_ERR_UNSUPPORTED: POOL_CLASS, and the encoder has no class token. */
+/* output: "pooled", "tokens", "block.K"; an output with one row a picture is taken as it is. Shows how far it is, with a
+ * line that begins with `what`, or nothing if that is NULL. MIM_ERR_UNSUPPORTED: POOL_CLASS, and the encoder has no class
+ * token. */
 mim_status encode_pictures(mim_encoder *encoder, const struct data *data, const char *output, enum pooling pool,
                            const char *what, struct features *out);
 
