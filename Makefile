@@ -125,7 +125,8 @@ $(ALONE): $(BUILD)/single/%: $(BUILD)/%.o $(BESIDE) $(BUILD)/single/mim.o
 RUN     = EMULATOR='$(EMULATOR)' sh tests/support/run.sh
 GOLDEN  = $(if $(FIXTURES),'$(1) $(FIXTURES)' '$(1) --bf16 $(FIXTURES)')
 CHECKS  = "sh tests/support/layers.sh '$(CC)'" "sh tests/api/header/check.sh '$(CC)' '$(CXX)'" \
-          "sh tests/support/symbols.sh $(BUILD) '$(NM)' '$(STRIP)'" "sh -c '$(OPTIONS) | cmp - docs/options.md'"
+          "sh tests/support/symbols.sh $(BUILD) '$(NM)' '$(STRIP)'" "sh -c '$(OPTIONS) | cmp - docs/options.md'" \
+          "sh tests/api/programs.sh $(BUILD)"
 SUITE   = $(foreach t,$(TESTS),'$t') $(call GOLDEN,$(REPLAY))
 AGAIN   = $(foreach t,$(filter-out %/replay,$(ALONE)),'$t') $(call GOLDEN,$(filter %/replay,$(ALONE)))
 tests: $(TESTS)

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TOP = 66, GAP = 12, LARGEST = 52, SIDE = 1000, LETTERED = 22, NUMBERED = 24 };
-static const uint32_t ink = 0x303030, white = 0xFFFFFF;
+enum { ABOVE = 66, MARGIN = 12, LARGEST = 52, WHOLE = 1000, LETTERED = 22, NUMBERED = 24 };
+static const uint32_t dark = 0x303030, bright = 0xFFFFFF;
 
 struct matrix {
     struct canvas canvas;
@@ -38,17 +38,17 @@ static uint32_t shade(double share, int right)
 static void draw_cell(struct matrix *m, int row, int column, double share)
 {
     char text[16];
-    int x = m->left + column * m->cell, y = TOP + row * m->cell, gap = m->cell > 6;
+    int x = m->left + column * m->cell, y = ABOVE + row * m->cell, gap = m->cell > 6;
     canvas_fill(&m->canvas, x, y, m->cell - gap, m->cell - gap, shade(share, row == column));
     snprintf(text, sizeof text, share >= 0.0995 ? "%.0f" : "%.1f", 100 * share);
     if (m->cell < NUMBERED || share == 0)
         return;
     int scale = canvas_text_width(2, text) + 4 <= m->cell ? 2 : 1;
     canvas_text(&m->canvas, x + (m->cell - canvas_text_width(scale, text)) / 2,
-                y + (m->cell - GLYPH_HEIGHT * scale) / 2, scale, share > 0.5 ? white : ink, text);
+                y + (m->cell - GLYPH_HEIGHT * scale) / 2, scale, share > 0.5 ? bright : dark, text);
 }
 
-static void draw_row(struct matrix *m, int row)
+static void draw_class(struct matrix *m, int row)
 {
     const int64_t *counts = m->counts + (size_t)row * (size_t)m->classes;
     int64_t sum = 0;
@@ -65,11 +65,11 @@ static void draw_names(struct matrix *m)
     for (int i = 0; i < m->classes; i += every) {
         char number[16], cut[64];
         const char *name = name_of(m, i, number);
-        int y = TOP + i * m->cell + (m->cell < LETTERED ? 0 : (m->cell - 16) / 2);
-        canvas_text(&m->canvas, m->left - 8 - canvas_text_width(2, name), y, 2, ink, name);
+        int y = ABOVE + i * m->cell + (m->cell < LETTERED ? 0 : (m->cell - 16) / 2);
+        canvas_text(&m->canvas, m->left - 8 - canvas_text_width(2, name), y, 2, dark, name);
         snprintf(cut, sizeof cut, "%.*s", m->cell * every / GLYPH_WIDTH, name);
         canvas_text(&m->canvas, m->left + i * m->cell + (m->cell < LETTERED ? 0 : (m->cell - canvas_text_width(1, cut)) / 2),
-                    TOP - 14, 1, ink, cut);
+                    ABOVE - 14, 1, dark, cut);
     }
 }
 
@@ -89,15 +89,15 @@ int confusion_write(const int64_t *counts, int classes, const char *const *names
     struct matrix m = { .counts = counts, .names = names, .classes = classes };
     if (classes < 1 || classes > CONFUSION_MOST_CLASSES)
         return -1;
-    m.cell = SIDE / classes > LARGEST ? LARGEST : SIDE / classes ? SIDE / classes : 1;
-    m.left = widest_name(&m) + 2 * GAP;
-    int width = m.left + classes * m.cell + GAP, text = canvas_text_width(2, title) + 2 * GAP;
-    if (canvas_create(&m.canvas, width > text ? width : text, TOP + classes * m.cell + GAP, white))
+    m.cell = WHOLE / classes > LARGEST ? LARGEST : WHOLE / classes ? WHOLE / classes : 1;
+    m.left = widest_name(&m) + 2 * MARGIN;
+    int width = m.left + classes * m.cell + MARGIN, text = canvas_text_width(2, title) + 2 * MARGIN;
+    if (canvas_create(&m.canvas, width > text ? width : text, ABOVE + classes * m.cell + MARGIN, bright))
         return -1;
-    canvas_text(&m.canvas, GAP, 8, 2, ink, title);
-    canvas_text(&m.canvas, GAP, 30, 1, ink, "rows: the class; columns: taken for; per cent of the row");
+    canvas_text(&m.canvas, MARGIN, 8, 2, dark, title);
+    canvas_text(&m.canvas, MARGIN, 30, 1, dark, "rows: the class; columns: taken for; per cent of the row");
     for (int row = 0; row < classes; row++)
-        draw_row(&m, row);
+        draw_class(&m, row);
     draw_names(&m);
     int result = canvas_write(&m.canvas, path);
     canvas_destroy(&m.canvas);

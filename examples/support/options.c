@@ -102,23 +102,36 @@ static enum option_result read_one(const struct option *table, int argc, char **
     return result;
 }
 
-enum option_result read_options(const struct option *table, int argc, char **argv, const char *about, const char **word)
+/* Words without a name, at most `most` of them, into *words. */
+static enum option_result read_all(const struct option *table, int argc, char **argv, const char *about, int most,
+                                   struct texts *words)
 {
-    const char *first = NULL;
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
             print_help(table, about);
             return OPTIONS_HELP;
         }
-        if (*argv[i] != '-' && word && !first) {
-            first = argv[i];
+        if (*argv[i] != '-' && words->count < most) {
+            words->text[words->count++] = argv[i];
             continue;
         }
         enum option_result result = read_one(table, argc, argv, &i);
         if (result)
             return result;
     }
-    if (first)
-        *word = first;
     return OPTIONS_READ;
+}
+
+enum option_result read_options(const struct option *table, int argc, char **argv, const char *about, const char **word)
+{
+    struct texts words = { 0 };
+    enum option_result result = read_all(table, argc, argv, about, word != NULL, &words);
+    if (!result && words.count)
+        *word = words.text[0];
+    return result;
+}
+
+enum option_result read_words(const struct option *table, int argc, char **argv, const char *about, struct texts *words)
+{
+    return read_all(table, argc, argv, about, MOST_TEXTS, words);
 }

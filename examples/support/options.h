@@ -25,5 +25,7 @@ enum option_result { OPTIONS_READ, OPTIONS_HELP, OPTIONS_WRONG };
 /* Table ended by name NULL. At most one word may stand without a name, and goes to *word if word is not NULL. --help and
  * -h print `about` and the table; a mistake prints a sentence to stderr. */
 enum option_result read_options(const struct option *table, int argc, char **argv, const char *about, const char **word);
+/* The same with any number of words. */
+enum option_result read_words(const struct option *table, int argc, char **argv, const char *about, struct texts *words);
 
 #endif

@@ -77,7 +77,7 @@ void outputs_free(struct outputs *o)
     *o = (struct outputs){ 0 };
 }
 
-static int hidden(const struct outputs *o, int64_t b, int64_t y, int64_t x)
+int outputs_hidden(const struct outputs *o, int64_t b, int64_t y, int64_t x)
 {
     return o->mask[(b * o->rows + y * o->rows / o->height) * o->cols + x * o->cols / o->width];
 }
@@ -99,12 +99,12 @@ static void add_plane(const struct outputs *o, int64_t b, int64_t c, const char 
     double mean = 0, visible = 0;
     for (int64_t y = 0; y < o->height; y++)
         for (int64_t x = 0; x < o->width; x++)
-            if (!hidden(o, b, y, x))
+            if (!outputs_hidden(o, b, y, x))
                 mean += (double)plane[y * o->width + x], visible++;
     mean /= visible > 0 ? visible : 1;
     for (int64_t y = 0; y < o->height; y++)
         for (int64_t x = 0; x < o->width; x++)
-            if (hidden(o, b, y, x))
+            if (outputs_hidden(o, b, y, x))
                 *sum += loss_of(loss, (double)plane[y * o->width + x] - mean), ++*count;
 }
 
@@ -117,21 +117,21 @@ double outputs_mean_loss(const struct outputs *o, const char *loss)
     return count > 0 ? sum / count : NAN;
 }
 
-static unsigned char byte(double unit)
+unsigned char outputs_byte(double unit)
 {
     return (unsigned char)(255 * fmin(fmax(unit, 0), 1) + 0.5);
 }
 
 /* Pixel (y, x) of picture b into the three columns. Gray is shown as such; of many channels, the first three. */
-static void show_pixel(const struct outputs *o, int64_t b, int64_t y, int64_t x, unsigned char *const to[SHEET_COLUMNS])
+static void show_pixel(const struct outputs *o, int64_t b, int64_t y, int64_t x, unsigned char *const to[3])
 {
     int64_t at = (b * o->height + y) * o->width + x;
     for (int64_t i = 0; i < 3; i++) {
         int64_t c = o->channels < 3 ? 0 : i;
         double pixel = (double)o->pixels[((b * o->channels + c) * o->height + y) * o->width + x];
-        to[0][at * 3 + i] = byte(pixel * o->deviation[c] + o->mean[c]);
-        to[1][at * 3 + i] = hidden(o, b, y, x) ? 0x90 : to[0][at * 3 + i];
-        to[2][at * 3 + i] = byte((double)o->picture[at * o->channels + c]);
+        to[0][at * 3 + i] = outputs_byte(pixel * o->deviation[c] + o->mean[c]);
+        to[1][at * 3 + i] = outputs_hidden(o, b, y, x) ? 0x90 : to[0][at * 3 + i];
+        to[2][at * 3 + i] = outputs_byte((double)o->picture[at * o->channels + c]);
     }
 }
 
@@ -139,15 +139,15 @@ int outputs_sheet(const struct outputs *o, int most, const char *path)
 {
     int64_t count = o->batch < most ? o->batch : most;
     size_t column = (size_t)(count * o->height * o->width * 3);
-    unsigned char *rgb = malloc(SHEET_COLUMNS * column + 1);
+    unsigned char *rgb = malloc(3 * column + 1);
     if (!rgb)
         return -1;
-    unsigned char *const to[SHEET_COLUMNS] = { rgb, rgb + column, rgb + 2 * column };
+    unsigned char *const to[] = { rgb, rgb + column, rgb + 2 * column };
     for (int64_t b = 0; b < count; b++)
         for (int64_t y = 0; y < o->height; y++)
             for (int64_t x = 0; x < o->width; x++)
                 show_pixel(o, b, y, x, to);
-    struct sheet sheet = { { "picture", "masked", "reconstructed" }, { to[0], to[1], to[2] },
+    struct sheet sheet = { { "picture", "masked", "reconstructed" }, { to[0], to[1], to[2] }, 3,
                            (int)count, (int)o->width, (int)o->height };
     int result = sheet_write(&sheet, path);
     free(rgb);

@@ -26,6 +26,10 @@ double outputs_mean_loss(const struct outputs *o, const char *loss);
 /* Sheet of the first `most` pictures: picture, masked, reconstructed. 0 or -1 as sheet_write. */
 int outputs_sheet(const struct outputs *o, int most, const char *path);
 
+/* Is this pixel of picture b hidden? And 0..1, or what is beyond, as a byte. */
+int outputs_hidden(const struct outputs *o, int64_t b, int64_t y, int64_t x);
+unsigned char outputs_byte(double unit);
+
 /* The status and its sentence, to stderr. */
 void print_error(mim_context *context, mim_status status);
 

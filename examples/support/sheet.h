@@ -3,12 +3,12 @@
 #ifndef EXAMPLES_SUPPORT_SHEET_H
 #define EXAMPLES_SUPPORT_SHEET_H
 
-enum { SHEET_COLUMNS = 3 };
+enum { SHEET_MOST_COLUMNS = 6 };
 
 struct sheet {
-    const char *captions[SHEET_COLUMNS];
-    const unsigned char *pictures[SHEET_COLUMNS];       /* RGB [rows, height, width, 3] each */
-    int rows, width, height;
+    const char *captions[SHEET_MOST_COLUMNS];
+    const unsigned char *pictures[SHEET_MOST_COLUMNS];      /* RGB [rows, height, width, 3] each */
+    int columns, rows, width, height;
 };
 
 /* Small pictures are enlarged, pixel by pixel, and more than a few rows go into two groups beside each other.

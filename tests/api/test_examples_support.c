@@ -4,12 +4,15 @@
  * in; system.c stands first, as it says what it needs of POSIX. Files go under argv[1] or build/tmp. */
 #include "../../examples/support/system.c"
 #include "../../examples/support/chart.c"
+#include "../../examples/support/confusion.c"
 #include "../../examples/support/data.c"
 #include "../../examples/support/data_cifar.c"
 #include "../../examples/support/data_idx.c"
 #include "../../examples/support/data_pnm.c"
 #include "../../examples/support/draw.c"
+#include "../../examples/support/fill.c"
 #include "../../examples/support/history.c"
+#include "../../examples/support/model.c"
 #include "../../examples/support/options.c"
 #include "../../examples/support/outputs.c"
 #include "../../examples/support/png.c"
@@ -329,6 +332,31 @@ static void cifar(void)
     refused("missing", "missing");
 }
 
+static void several_files(void)
+{
+    static unsigned char record[3073] = { 3 };
+    struct data d = { .count = -7 };
+    char paths[3][512];
+    const char *list[] = { paths[0], paths[1], paths[2] };
+    write_bytes("a.bin", record, sizeof record);
+    WRITE("b.ppm", "P6 1 1 255\nabc");
+    WRITE("c.pgm", "P5 1 1 255\na");
+    for (int i = 0; i < 3; i++)
+        snprintf(paths[i], sizeof paths[i], "%s", place((const char *const[]){ "a.bin", "b.ppm", "c.pgm" }[i]));
+    CHECK(data_open_list(list, 3, &d, &why) && d.count == -7 && strstr(why.text, "channel"));
+    if (CHECK(!data_open_list(list, 2, &d, &why))) {
+        CHECK(d.count == 2 && !d.classes && d.channels == 3 && sample(&d, 1, 0, 0, 2) == 'c');
+        data_close(&d);
+    }
+    list[1] = list[0];
+    if (CHECK(!data_open_list(list, 2, &d, &why))) {
+        CHECK(d.count == 2 && d.classes == 10 && d.pictures[1].label == 3);
+        data_close(&d);
+    }
+    remove(paths[0]), remove(paths[1]), remove(paths[2]);
+    CHECK(data_open_list(list, 1, &d, &why) && strstr(why.text, "a.bin"));
+}
+
 static void idx(void)
 {
     struct data d;
@@ -406,16 +434,80 @@ static void charts(void)
     CHECK(chart_thin(x, y, 0, 3) == 0);
 }
 
+static void confusions(void)
+{
+    static const int64_t counts[] = { 3, 1, 0, 4 };
+    static const char *const names[] = { "cat", "a name that is much longer than a cell is wide" };
+    int w, h, c;
+    CHECK(!confusion_write(counts, 2, NULL, "title", place("confusion.png")));
+    unsigned char *rgb = decode(place("confusion.png"), &w, &h, &c);
+    CHECK(inked(rgb, (size_t)(w * h), shade(1, 1)) > 1000);             /* the second class is always right */
+    CHECK(inked(rgb, (size_t)(w * h), shade(0.25, 0)) > 1000);
+    CHECK(shade(0, 0) == 0xFFFFFF && shade(0, 1) == 0xFFFFFF);
+    free(rgb);
+    CHECK(!confusion_write(counts, 2, names, "title", place("confusion.png")));
+    int64_t *many = calloc(300 * 300, sizeof *many);
+    CHECK(many && !confusion_write(many, 300, NULL, "no pictures at all", place("confusion.png")));
+    free(many);
+    remove(place("confusion.png"));
+    CHECK(confusion_write(counts, 0, NULL, "title", place("confusion.png")));
+    CHECK(confusion_write(counts, CONFUSION_MOST_CLASSES + 1, NULL, "title", place("confusion.png")));
+    CHECK(confusion_write(counts, 2, NULL, "title", place("nowhere/confusion.png")) && !is_file(place("confusion.png")));
+}
+
 static void sheet_shows_every_pixel(void)
 {
     unsigned char a[3 * 12] = { 0 };
     int w, h, c;
     memset(a, 7, sizeof a);
-    struct sheet s = { { "a", "b", "c" }, { a, a, a }, 3, 2, 2 };
+    struct sheet s = { { "a", "b", "c" }, { a, a, a }, 3, 3, 2, 2 };
     CHECK(!sheet_write(&s, place("sheet.png")));
     unsigned char *rgb = decode(place("sheet.png"), &w, &h, &c);
     CHECK(inked(rgb, (size_t)(w * h), 0x070707) == 9 * 160 * 160);
     free(rgb);
+}
+
+/* ---- guesses ---- */
+
+static void fillers(void)
+{
+    static const unsigned char hidden[] = { 0, 1, 1, 1, 0 };
+    const struct hole h = { 1, 5, 2, hidden };
+    const float given[] = { 1, -1, 9, 9, 9, 9, 9, 9, 5, 3 };
+    float p[10];
+    memcpy(p, given, sizeof p);
+    CHECK(!fill_mean(&h, p) && p[0] == 1 && p[9] == 3);
+    for (int i = 1; i < 4; i++)
+        CHECK(p[2 * i] == 3 && p[2 * i + 1] == 1);
+    memcpy(p, given, sizeof p);
+    CHECK(!fill_nearest(&h, p) && p[2] == 1 && p[3] == -1 && p[6] == 5 && p[7] == 3 && (p[4] == 1 || p[4] == 5));
+    memcpy(p, given, sizeof p);
+    CHECK(!fill_smooth(&h, p));
+    for (int i = 0; i < 5; i++)                                 /* on a line: straight between the ends */
+        CHECK(fabsf(p[2 * i] - (1 + (float)i)) < 1e-3f && fabsf(p[2 * i + 1] - ((float)i - 1)) < 1e-3f);
+}
+
+/* A plane solves Laplace's equation: with its border given, the inside comes out. One pixel alone tells all the rest. */
+static void smooth_is_harmonic(void)
+{
+    enum { N = 24 };
+    static unsigned char hidden[N * N];
+    static float p[N * N];
+    const struct hole h = { N, N, 1, hidden };
+    for (int i = 0; i < N * N; i++) {
+        int y = i / N, x = i % N;
+        hidden[i] = y && x && y < N - 1 && x < N - 1;
+        p[i] = hidden[i] ? 0 : (float)(2 * x + y) / (3 * N);
+    }
+    CHECK(!fill_smooth(&h, p));
+    for (int i = 0; i < N * N; i++)
+        CHECK(fabsf(p[i] - (float)(2 * (i % N) + i / N) / (3 * N)) < 1e-3f);
+    memset(hidden, 1, sizeof hidden);
+    hidden[5 * N + 7] = 0;
+    p[5 * N + 7] = 0.25f;
+    CHECK(!fill_nearest(&h, p));
+    for (int i = 0; i < N * N; i++)
+        CHECK(p[i] == 0.25f);
 }
 
 static void mean_of_visible_pixels(void)
@@ -467,6 +559,25 @@ static void orders(void)
     CHECK(fixed < 10);
 }
 
+/* ---- models ---- */
+
+static void sections(void)
+{
+    char text[64];
+    mim_context *context = NULL;
+    mim_config *from = NULL, *to = NULL;
+    CHECK(!mim_context_create(NULL, &context) && !mim_config_create(context, "mae_vit_tiny_32", &from));
+    CHECK(!mim_config_create(context, NULL, &to) && !model_copy_sections(from, "image. encoder.", to));
+    CHECK(!mim_config_get_str(to, "encoder.patch", text, sizeof text, NULL) && !strcmp(text, "4"));
+    CHECK(!mim_config_get_str(to, "image.height", text, sizeof text, NULL) && !strcmp(text, "32"));
+    CHECK(!mim_config_get_str(to, "head.kind", text, sizeof text, NULL) && !strcmp(text, "pixels"));    /* the default */
+    CHECK(is_within("seed.x", "a. seed.") && !is_within("see.x", "a. seed.") && !is_within("a", "a. seed."));
+    CHECK(!model_set(to, "encoder.depth=3") && model_set(to, "encoder.dept=3") && model_set(to, "encoder.depth"));
+    mim_config_destroy(to);
+    mim_config_destroy(from);
+    mim_context_destroy(context);
+}
+
 /* ---- command lines ---- */
 
 static void options(void)
@@ -475,11 +586,11 @@ static void options(void)
     long long count = 5;
     double number = 0;
     const char *text = NULL, *word = "unset";
-    struct texts texts = { 0 };
+    struct texts texts = { 0 }, list = { 0 };
     const struct option table[] = {
         { "--flag", FLAG, &flag, NULL, "" }, { "--count", COUNT, &count, "N", "" },
         { "--number", SECONDS, &number, "N", "" }, { "--text", TEXT, &text, "T", "" },
-        { "--set", REPEATED, &texts, "K=V", "" }, { NULL, FLAG, NULL, NULL, NULL },
+        { "--set", REPEATED, &texts, "K=V", "" }, { "--list", LIST, &list, "WORDS", "" }, { NULL, FLAG, NULL, NULL, NULL },
     };
     char *good[] = { "p", "--flag", "--count=7", "word", "--number", "1.5", "--set", "a=b", "--set=c=d", "--text", "-x" };
     CHECK(read_options(table, 11, good, "", &word) == OPTIONS_READ);
@@ -487,10 +598,16 @@ static void options(void)
     CHECK_TEXT(word, "word");
     CHECK_TEXT(text, "-x");
     CHECK_TEXT(texts.text[1], "c=d");
+    char *words[] = { "p", "--list", "a", "b", "--set", "x=1", "word", "--list=c", "--list", "d", "--flag" };
+    CHECK(read_options(table, 11, words, "", &word) == OPTIONS_READ);
+    CHECK(list.count == 4 && texts.count == 3);
+    CHECK_TEXT(list.text[1], "b");
+    CHECK_TEXT(list.text[3], "d");
     char *bad[][3] = { { "p", "--unknown", "1" }, { "p", "--count", "x" }, { "p", "--count", "-1" },
                        { "p", "--count=", "1" },
                        { "p", "--number", "nan" }, { "p", "--flag=1", "1" }, { "p", "--coun", "1" },
-                       { "p", "--count", "99999999999999999999" }, { "p", "--flag", "--text" } };
+                       { "p", "--count", "99999999999999999999" }, { "p", "--flag", "--text" },
+                       { "p", "--flag", "--list" } };
     FILE *quiet = freopen("/dev/null", "w", stderr);
     for (size_t i = 0; quiet && i < sizeof bad / sizeof *bad; i++)
         CHECK(read_options(table, 3, bad[i], "", &word) == OPTIONS_WRONG);
@@ -510,10 +627,15 @@ int main(int argc, char **argv)
     TEST(pnm_bad);
     TEST(folder_of_pictures);
     TEST(cifar);
+    TEST(several_files);
     TEST(idx);
     TEST(canvas_is_cut);
     TEST(charts);
+    TEST(confusions);
     TEST(sheet_shows_every_pixel);
+    TEST(fillers);
+    TEST(smooth_is_harmonic);
+    TEST(sections);
     TEST(mean_of_visible_pixels);
     TEST(scenes);
     TEST(orders);

@@ -1,0 +1,88 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# programs.sh -- the example programs on a handful of pictures: what they should write is there, and what they should
+# refuse is refused with a sentence, a status, and nothing written.
+#
+#     sh programs.sh BUILD            EMULATOR before each program, if there is one
+B=$1/examples T=$1/tmp/programs passed=0 failed=0
+rm -rf "$T" && mkdir -p "$T" || exit 1
+
+# n pictures in the form of CIFAR-10, from the bytes of a text that is at hand; labels 0 .. 9 in turn.
+pictures()
+{
+    i=0
+    while [ "$i" -lt "$1" ]; do
+        printf "\\$(printf %o $((i % 10)))"
+        tail -c +$((i * 211 + $2)) include/mim.h | head -c 3072
+        i=$((i + 1))
+    done
+}
+check() { if [ "$1" = yes ]; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "failed: $2"; fi; }
+run() { program=$1; shift; $EMULATOR "$B/$program" "$@" > "$T/log" 2>&1; }
+# good "FILES" PROGRAM ...: ends well, and the files are there.
+good()
+{
+    files=$1; shift
+    run "$@" && ok=yes || ok=no
+    for f in $files; do [ -s "$T/$f" ] || ok=no; done
+    check $ok "$* ($files): $(tail -n 1 "$T/log")"
+}
+# bad "WORDS" PROGRAM ...: ends with a status of its own, and what it says has the words in it; no file appears.
+bad()
+{
+    words=$1; shift
+    run "$@"; status=$?
+    [ "$status" -gt 0 ] && [ "$status" -lt 128 ] && grep -q -- "$words" "$T/log" && [ ! -e "$T/none" ] && ok=yes || ok=no
+    check $ok "$* should say \"$words\": $(tail -n 1 "$T/log")"
+}
+
+pictures 40 1 > "$T/train.bin"
+pictures 20 977 > "$T/test.bin"
+: > "$T/empty.bin"
+printf 'P6 8 8 255\n%192s' '' > "$T/bare.ppm"
+printf '\0\0\010\003\0\0\0\2\0\0\0\1\0\0\0\2abcd' > "$T/gray-images-idx3-ubyte"
+printf '\0\0\010\001\0\0\0\2\0\1' > "$T/gray-labels-idx1-ubyte"
+printf '%s\n' a b c d e f g h i j > "$T/names"
+
+good "run/state.safetensors run/curve.png" pretrain --data "$T/train.bin" --config mae_vit_tiny_32 --steps 2 --batch 8 \
+     --set encoder.depth=2 --set encoder.width=48 --set head.width=32 --threads 2 --out "$T/run"
+E="evaluate --weights $T/run --train $T/train.bin --test $T/test.bin"
+good "linear/confusion.png" $E --threads 2 --names "$T/names" --out "$T/linear"
+good "" $E --probe knn --features block.1 --pool class
+good "" evaluate --train "$T/train.bin" "$T/train.bin" --test "$T/test.bin" --probe pixels
+good "" $E --probe random --precision bf16
+good "tuned/confusion.png tuned/curve.png tuned/log.csv tuned/model.safetensors" \
+     $E --probe finetune --epochs 2 --batch 16 --set trainer.average=0.5 --out "$T/tuned"
+good "" $E --probe finetune --epochs 1 --batch 64 --scratch
+good "" $E --probe steps --epochs 1 --features block.1 --pool mean
+good "" evaluate --weights "$T/tuned" --train "$T/train.bin" --test "$T/test.bin"
+good "sheet.png" reconstruct --weights "$T/run" --data "$T/test.bin" --mask-ratio 0.5 --seed 3 --count 5 --out "$T/sheet.png"
+good "features.safetensors" features "$T/run" "$T/test.bin" "$T/features.safetensors" tokens --threads 2 --precision bf16
+
+N="--out $T/none"
+bad "not nearest" $E $N --probe nearest
+bad "needs --weights" evaluate --train "$T/train.bin" --test "$T/test.bin" $N
+bad "pictures to train on" evaluate --weights "$T/run" --test "$T/test.bin" $N
+bad "No such file" evaluate --weights "$T/run" --train "$T/missing" --test "$T/test.bin" $N
+bad "no such file" evaluate --weights "$T/missing" --train "$T/train.bin" --test "$T/test.bin" $N
+bad "empty.bin" evaluate --weights "$T/run" --train "$T/train.bin" --test "$T/empty.bin" $N
+bad "no labels" evaluate --weights "$T/run" --train "$T/train.bin" --test "$T/bare.ppm" $N
+bad "has 3 channel" evaluate --weights "$T/run" --train "$T/train.bin" --test "$T/gray-images-idx3-ubyte" $N
+bad "these have 1" evaluate --weights "$T/run" --train "$T/gray-images-idx3-ubyte" --test "$T/gray-images-idx3-ubyte" $N
+bad "labels go up to 9" $E --classes 4 $N
+bad "10 names" $E --classes 11 --names "$T/names" $N
+bad "block.7" $E --features block.7 $N
+bad "not first" $E --pool first $N
+bad "KEY=VALUE" $E --set probe.k $N
+bad "probe.k" $E --set probe.kk=1 $N
+bad "precision" $E --precision f16 $N
+bad "hides nothing" reconstruct --weights "$T/run" --data "$T/test.bin" --mask-ratio 0 $N
+bad "hides all" reconstruct --weights "$T/run" --data "$T/test.bin" --mask-ratio 1 $N
+bad "64 of 64" reconstruct --weights "$T/run" --data "$T/test.bin" --mask-ratio 0.9999 $N
+bad "not a number" reconstruct --weights "$T/run" --data "$T/test.bin" --mask-ratio nan $N
+bad "these have 1" reconstruct --weights "$T/run" --data "$T/gray-images-idx3-ubyte" $N
+bad "kind classifier" reconstruct --weights "$T/tuned" --data "$T/test.bin" $N
+bad "MODEL PICTURES" features "$T/run" "$T/test.bin"
+rm -rf "$T"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
