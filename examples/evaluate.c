@@ -74,7 +74,7 @@ int main(int argc, char **argv)
         { "--batch", COUNT, &a.batch, "N", "steps, finetune: pictures a batch (256)" },
         { "--set", REPEATED, &a.set, "KEY=VALUE", "set an option on top; may be given again" },
         { "--threads", COUNT, &a.threads, "N", "threads (as many as there are processors)" },
-        { "--precision", TEXT, &a.precision, "f32|bf16", "arithmetic" },
+        { "--precision", TEXT, &a.precision, "f32|bf16", "arithmetic (as the weights say)" },
         { "--seed", COUNT, &a.seed, "N", "initial weights, augmentation, order of the pictures" },
         { "--classes", COUNT, &a.classes, "N", "classes, where the labels do not show them all" },
         { "--names", TEXT, &a.names, "FILE", "names of the classes, one a line" },

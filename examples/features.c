@@ -77,7 +77,7 @@ int main(int argc, char **argv)
     const char *precision = NULL;
     const struct option options[] = {
         { "--threads", COUNT, &threads, "N", "threads (as many as there are processors)" },
-        { "--precision", TEXT, &precision, "f32|bf16", "arithmetic (f32)" },
+        { "--precision", TEXT, &precision, "f32|bf16", "arithmetic (as the model says)" },
         { NULL, FLAG, NULL, NULL, NULL },
     };
     const char *about = "features MODEL PICTURES OUT.safetensors [OUTPUT] [options]";

@@ -50,7 +50,7 @@ int main(int argc, char **argv)
         { "--rows", COUNT, &a.rows, "N", "pictures on the sheet (8)" },
         { "--set", REPEATED, &a.set, "KEY=VALUE", "set an option on top, masker.kind for one; may be given again" },
         { "--threads", COUNT, &a.threads, "N", "threads (as many as there are processors)" },
-        { "--precision", TEXT, &a.precision, "f32|bf16", "arithmetic" },
+        { "--precision", TEXT, &a.precision, "f32|bf16", "arithmetic (as the weights say)" },
         { "--seed", COUNT, &a.seed, "N", "of the masks" },
         { "--out", TEXT, &a.out, "FILE.png", "where the sheet goes; none is drawn unless given" },
         { NULL, FLAG, NULL, NULL, NULL },

@@ -116,7 +116,7 @@ static mim_status describe_model(struct task *t)
     mim_config *whole = NULL;
     mim_status status = model_open(t->context, t->arguments->weights, &t->weights);
     if (!status) status = mim_config_from_tensors(t->weights, &whole);
-    if (!status) status = model_copy_sections(whole, "image. encoder.", t->config);
+    if (!status) status = model_copy_sections(whole, "image. encoder. precision", t->config);
     mim_config_destroy(whole);
     return status;
 }

@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /* recipe.c -- fine-tuning and the linear classifier by steps, after MAE (He et al. 2022, appendix A.1), for runs that are
- * shorter and pictures that may be small: what steps there are, rates for the batch, how pictures are changed. */
+ * shorter and pictures that may be small: what steps there are, rates for the batch, how pictures are changed. LARS is for
+ * batches of thousands and as many steps; the classifier here takes SGD. */
 #include "task.h"
 #include "../support/model.h"
 
 #include <string.h>
 
-enum { SMALL_SIDE = 96 };               /* pictures up to this are shifted, not cut out of */
+enum {
+    SMALL_SIDE = 96,                    /* pictures up to this are shifted, not cut out of */
+    LONG_RUN = 50                       /* epochs from which mixing and erasing pay; before that they cost accuracy */
+};
 
 /* One section after the other; later ones win. */
 static const char finetune[] =
     "{\"head\": {\"kind\": \"classifier\", \"smoothing\": 0.1},"
     " \"encoder\": {\"pool\": \"mean\", \"norm\": 0, \"pool_norm\": 1, \"drop_path\": 0.1},"
-    " \"image\": {\"crop\": \"random_resized\", \"crop_least\": 0.08, \"flip\": 0.5, \"randaugment\": 2, \"erase\": 0.25,"
-    " \"mixup\": 0.8, \"cutmix\": 1},"
+    " \"image\": {\"crop\": \"random_resized\", \"crop_least\": 0.08, \"flip\": 0.5, \"randaugment\": 2},"
     " \"optimizer\": {\"kind\": \"adamw\", \"beta2\": 0.999, \"decay\": 0.05, \"clip\": 0, \"layer_decay\": 0.75}}";
+static const char mixing[] = "{\"image\": {\"erase\": 0.25, \"mixup\": 0.8, \"cutmix\": 1}}";
 static const char small[] = "{\"image\": {\"crop\": \"random\"}}";
 /* Lower layers must learn as much as the others. */
 static const char from_scratch[] = "{\"optimizer\": {\"layer_decay\": 1}}";
@@ -22,7 +26,7 @@ static const char steps[] =
     "{\"head\": {\"kind\": \"classifier\", \"batch_norm\": 1, \"init_deviation\": 0.01},"
     " \"encoder\": {\"drop_path\": 0}, \"trainer\": {\"frozen\": \"encoder\"},"
     " \"image\": {\"crop\": \"random_resized\", \"crop_least\": 0.08, \"crop_once\": 1, \"flip\": 0.5},"
-    " \"optimizer\": {\"kind\": \"lars\", \"decay\": 0, \"clip\": 0}}";
+    " \"optimizer\": {\"kind\": \"sgd\", \"decay\": 0, \"clip\": 0}}";
 
 /* Do all pictures have the size, a small one, that the encoder is shown? *side gets it. */
 static int are_small(const struct task *t, int64_t *side)
@@ -37,11 +41,12 @@ static int are_small(const struct task *t, int64_t *side)
     return *side <= SMALL_SIDE;
 }
 
-static mim_status set_pictures(struct task *t)
+static mim_status set_pictures(struct task *t, int64_t epochs)
 {
     int64_t side = 0;
     int tuned = t->probe == PROBE_FINETUNE;
     mim_status status = mim_config_read_json(t->config, tuned ? finetune : steps);
+    if (!status && tuned && epochs >= LONG_RUN) status = mim_config_read_json(t->config, mixing);
     if (!status && are_small(t, &side)) {
         status = mim_config_read_json(t->config, small);
         if (!status) status = mim_config_set_i64(t->config, "image.pad", side / 8);
@@ -53,7 +58,6 @@ static mim_status set_pictures(struct task *t)
 static mim_status set_steps(struct task *t, struct recipe *r)
 {
     const struct arguments *a = t->arguments;
-    r->epochs = a->epochs ? a->epochs : 20;
     r->batch = a->batch ? a->batch : 256;
     r->batch = r->batch < t->train.count ? r->batch : t->train.count;
     r->steps_an_epoch = t->train.count / r->batch;
@@ -78,7 +82,8 @@ static mim_status set_average(struct task *t)
 
 mim_status task_recipe(struct task *t, struct recipe *r)
 {
-    mim_status status = set_pictures(t);
+    r->epochs = t->arguments->epochs ? t->arguments->epochs : 20;
+    mim_status status = set_pictures(t, r->epochs);
     if (!status && t->arguments->scratch && t->probe == PROBE_FINETUNE)
         status = mim_config_read_json(t->config, from_scratch);
     if (!status) status = mim_config_set_i64(t->config, "head.classes", t->classes);

@@ -172,10 +172,11 @@ static mim_status one_epoch(struct training *r, int64_t epoch)
 
 static int write_curve(const struct training *r, const char *path)
 {
+    char title[64];
     const struct history *h = &r->tops;
     struct chart_curve curve = { "top-1 of the test pictures", h->step, h->loss, h->count, 0x2060C0, 0, 1 };
-    struct chart chart = { .title = r->task->arguments->probe, .x_name = "epoch", .y_name = "%", .curves = &curve,
-                           .count = 1 };
+    struct chart chart = { .title = title, .x_name = "epoch", .y_name = "%", .curves = &curve, .count = 1 };
+    snprintf(title, sizeof title, "%s%s", r->task->arguments->probe, r->task->arguments->scratch ? ", untrained" : "");
     return chart_write(&chart, path);
 }
 

@@ -56,7 +56,7 @@ static mim_status configure(struct task *t, const mim_tensors *weights, mim_conf
     mim_config *whole = NULL;
     mim_status status = mim_config_create(t->context, NULL, config);
     if (!status) status = mim_config_from_tensors(weights, &whole);
-    if (!status) status = model_copy_sections(whole, "image. encoder. head. masker.", *config);
+    if (!status) status = model_copy_sections(whole, "image. encoder. head. masker. precision", *config);
     if (!status) status = set_arguments(t->arguments, *config);
     mim_config_destroy(whole);
     return status;

@@ -14,10 +14,11 @@ mim_status model_open(mim_context *context, const char *path, mim_tensors **weig
     return status;
 }
 
-/* Is the key in one of the sections, which stand with spaces between them? */
+/* Is the key in one of the sections, which stand with spaces between them, or itself among them? */
 static int is_within(const char *key, const char *sections)
 {
-    size_t n = strcspn(key, ".") + 1;
+    size_t n = strcspn(key, ".");
+    n += key[n] == '.';
     for (const char *p = sections; *p; p += strcspn(p, " "), p += strspn(p, " "))
         if (!strncmp(p, key, n) && strcspn(p, " ") == n)
             return 1;

@@ -9,7 +9,7 @@
  * normalised, masked and predicted. */
 mim_status model_open(mim_context *context, const char *path, mim_tensors **weights);
 
-/* What a configuration sets in the sections named, "image. encoder.", on top of `to`. */
+/* What a configuration sets in the sections named, "image. encoder.", or outside of any, "seed", on top of `to`. */
 mim_status model_copy_sections(const mim_config *from, const char *sections, mim_config *to);
 
 /* KEY=VALUE, as of a command line. */

@@ -571,7 +571,8 @@ static void sections(void)
     CHECK(!mim_config_get_str(to, "encoder.patch", text, sizeof text, NULL) && !strcmp(text, "4"));
     CHECK(!mim_config_get_str(to, "image.height", text, sizeof text, NULL) && !strcmp(text, "32"));
     CHECK(!mim_config_get_str(to, "head.kind", text, sizeof text, NULL) && !strcmp(text, "pixels"));    /* the default */
-    CHECK(is_within("seed.x", "a. seed.") && !is_within("see.x", "a. seed.") && !is_within("a", "a. seed."));
+    CHECK(is_within("seed.x", "a. seed.") && !is_within("see.x", "a. seed.") && !is_within("a", "a. seed.")
+          && is_within("seed", "a. seed b.") && !is_within("see", "a. seed b.") && !is_within("b", "a. seed b."));
     CHECK(!model_set(to, "encoder.depth=3") && model_set(to, "encoder.dept=3") && model_set(to, "encoder.depth"));
     mim_config_destroy(to);
     mim_config_destroy(from);
