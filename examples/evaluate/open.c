@@ -143,6 +143,8 @@ static mim_status configure(struct task *t)
 
 mim_status task_open(struct task *t)
 {
+    if (t->arguments->out && is_file(t->arguments->out))
+        return task_wrong(MIM_ERR_IO, "--out %s is a file; it should be a folder", t->arguments->out);
     mim_status status = open_data(t);
     if (!status && t->arguments->names) status = read_names(t);
     if (!status) status = configure(t);

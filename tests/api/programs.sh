@@ -72,6 +72,7 @@ bad "these have 1" evaluate --weights "$T/run" --train "$T/gray-images-idx3-ubyt
 bad "labels go up to 9" $E --classes 4 $N
 bad "10 names" $E --classes 11 --names "$T/names" $N
 bad "block.7" $E --features block.7 $N
+bad "is a file" $E --out "$T/names"
 bad "not first" $E --pool first $N
 bad "KEY=VALUE" $E --set probe.k $N
 bad "probe.k" $E --set probe.kk=1 $N
