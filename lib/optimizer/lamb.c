@@ -62,6 +62,7 @@ static void apply(const struct update *u, const struct member *m, size_t first, 
     struct adamw_step still = u->step.adamw;
     float d[BLOCK], rate = (float)(u->rate * m->rate_scale * m->trust);
     still.beta1 = still.beta2 = 1;
+    still.scale = 0;                        /* 0 times a square that overflows is no number */
     for (int i = 0; i < count; i += BLOCK) {
         int n = imin(BLOCK, count - i);
         direction(u, m, &still, first + (size_t)i, n, d);

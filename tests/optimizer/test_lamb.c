@@ -75,6 +75,21 @@ static void first_update_goes_by_the_weights(void)
     }
 }
 
+/* A gradient whose square overflows moves nothing: its moment is infinite. */
+static void huge_gradients(void)
+{
+    static struct model x;
+    struct mim__slot slot = { .name = "w", .count = 2, .rank = 1 };
+    if (!model_join(&x, LAMB "\"clip\": 0, \"rate\": 0.25, \"decay\": 0}}", 1, &slot, 1, 0))
+        return;
+    x.w[0] = x.w[1] = 1;
+    x.g[0] = 2e20f;
+    x.g[1] = 1;
+    mim__optimizer_update(x.o, mim__kernels(context), x.g, 1, 0);
+    CHECK(x.w[0] == 1 && x.w[1] < 1);
+    model_leave(&x);
+}
+
 static void bad_values(void)
 {
     CHECK(optimizer_status(LAMB "\"beta1\": 1}}") == MIM_ERR_VALUE);
@@ -91,6 +106,7 @@ int main(void)
     TEST(known_updates);
     TEST(several_parameters_in_double);
     TEST(first_update_goes_by_the_weights);
+    TEST(huge_gradients);
     TEST(bad_values);
     mim_context_destroy(context);
     return test_end();
