@@ -29,8 +29,10 @@ static double log_gamma(const struct mim__stream *s, uint32_t at, double a)
     return log(d) + boost;
 }
 
+/* Below 1e-6 the share is 0 or 1 at any precision, and the logarithms would be infinite. */
 static double beta(const struct mim__stream *s, double a)
 {
+    a = fmax(a, 1e-6);
     return 1 / (1 + exp(log_gamma(s, SECOND, a) - log_gamma(s, FIRST, a)));
 }
 

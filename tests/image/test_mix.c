@@ -41,8 +41,9 @@ static void shares(void)
         CHECK_NEAR(low / 4000, 0.5, 0.03);
     }
     struct image_options o = plain_options(8, 8, 1);
-    o.mixup = 1e-3;
-    for (uint64_t k = 0; k < 50; k++) {
+    static const double least[] = { 1e-3, 1e-300, 5e-324 };
+    for (uint64_t k = 0; k < 150; k++) {
+        o.mixup = least[k % 3];
         double share = mim__image_mix_draw(&o, 5, k, 0).share;
         CHECK(share >= 0 && share <= 1);
     }
