@@ -29,7 +29,7 @@ static mim_status infer(const struct call *c, const struct kernels *k, struct si
     return MIM_OK;
 }
 
-/* Of a patch, 0..1. */
+/* Of a patch brought to 8 bits, 0..255. */
 static double mean_of(const struct call *c, int picture, int channel, int row, int col)
 {
     const int *d = c->xs[X]->dim, patch = ((const struct colours *)c->attr)->patch;
@@ -39,8 +39,8 @@ static double mean_of(const struct call *c, int picture, int channel, int row, i
     double sum = 0;
     for (int y = 0; y < patch; y++, x += d[3])
         for (int k = 0; k < patch; k++)
-            sum += x[k];
-    return sum / (patch * patch) * scale[d[1] + channel] + scale[channel];
+            sum += lrintf(fminf(fmaxf((x[k] * scale[d[1] + channel] + scale[channel]) * 255.0f, 0), 255));
+    return sum / (patch * patch);
 }
 
 static int nearest(const float *palette, int classes, int channels, const double *colour)
@@ -50,7 +50,7 @@ static int nearest(const float *palette, int classes, int channels, const double
     for (int k = 0; k < classes; k++, palette += channels) {
         double square = 0;
         for (int i = 0; i < channels; i++)
-            square += (2 * colour[i] - 1 - palette[i]) * (2 * colour[i] - 1 - palette[i]);
+            square += (colour[i] / 127.5 - 1 - palette[i]) * (colour[i] / 127.5 - 1 - palette[i]);
         if (square < least) {
             least = square;
             best = k;
@@ -59,12 +59,12 @@ static int nearest(const float *palette, int classes, int channels, const double
     return best;
 }
 
-/* Bins of 256 / bins values of 8 bits. */
+/* Bins of 256 / bins values. */
 static int bin(int bins, int channels, const double *colour)
 {
     int number = 0;
     for (int i = 0; i < channels; i++)
-        number = number * bins + (int)fmin(fmax(floor(colour[i] * 255 * bins / 256), 0), bins - 1);
+        number = number * bins + (int)(colour[i] * bins / 256);
     return number;
 }
 

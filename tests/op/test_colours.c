@@ -49,13 +49,20 @@ static int class_of(const struct op_case *c, const double *colour)
     for (int k = 0; k < a[4]; k++) {
         double square = 0;
         for (int i = 0; i < a[0]; i++)
-            square += pow(2 * colour[i] - 1 - palette_at(c, k * a[0] + i), 2);
+            square += pow(colour[i] / 127.5 - 1 - palette_at(c, k * a[0] + i), 2);
         if (square < least)
             least = square, best = k;
     }
     for (int i = 0; i < a[0]; i++)
-        number = number * a[5] + (int)fmin(fmax(floor(colour[i] * 255 * a[5] / 256), 0), a[5] - 1);
+        number = number * a[5] + (int)floor(colour[i] * a[5] / 256);
     return a[4] ? best : number;
+}
+
+/* As 8 bits. */
+static double byte(const struct op_case *c, double x)
+{
+    float v = (float)x * (float)c->r[1] + (float)c->r[0];
+    return nearbyint(fmin(fmax(v * 255.0f, 0), 255));
 }
 
 static void reference(const struct op_case *c, int batch, const double *const in[], double *y)
@@ -67,8 +74,8 @@ static void reference(const struct op_case *c, int batch, const double *const in
             double colour[8] = { 0 };
             for (int k = 0; k < a[0]; k++)
                 for (int i = 0; i < side * side; i++)
-                    colour[k] += (in[0][((b * a[0] + k) * a[1] * side + p / a[2] * side + i / side) * width
-                                        + p % a[2] * side + i % side] * (float)c->r[1] + (float)c->r[0]) / (side * side);
+                    colour[k] += byte(c, in[0][((b * a[0] + k) * a[1] * side + p / a[2] * side + i / side) * width
+                                               + p % a[2] * side + i % side]) / (side * side);
             *y++ = a[6] && in[1][b * a[1] * a[2] + p] == 0 ? -1 : class_of(c, colour);
         }
 }
