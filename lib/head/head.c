@@ -262,7 +262,7 @@ static const char *unsayable(const mim_head *h, enum naming n, bool own)
     if (!h->kind->masks)
         return NULL;
     return h->kind == &mim__tokens ? "classes of patches"
-         : h->options.target >= HEAD_HOG || h->options.numbers ? "another target"
+         : h->options.target == HEAD_WINDOW_NORM || h->options.target >= HEAD_HOG || h->options.numbers ? "another target"
          : h->options.reduce != 1 ? "a lower resolution"
          : h->kind == &mim__pixels && h->options.layers != 1 ? "two layers"
          : h->kind == &mim__mae && e->table_rows != e->table_cols ? "pictures that are not square" : NULL;

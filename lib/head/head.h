@@ -11,6 +11,8 @@ enum head_target {                                       /* likewise enum target
     HEAD_CLASSES, HEAD_CLUSTERS, HEAD_BINS, HEAD_TARGET_AUTO
 };
 
+#define HEAD_TARGETS "pixels patch_norm window_norm host hog edges classes clusters bins auto"
+
 struct head_options {
     int kind, loss, target, positions, mixture;          /* loss is never HEAD_LOSS_AUTO once a head is made */
     int batch_norm, pool, masked;                        /* target is never HEAD_TARGET_AUTO either */

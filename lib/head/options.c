@@ -19,7 +19,7 @@ const struct mim__option mim__head_options[] = {
       "and hog" },
     { "head.beta", OPTION_F64, FIELD(beta), "1", 1e-6, 1e6, NULL, "smooth_l1: where the parabola ends" },
     { "head.target", OPTION_CHOICE, FIELD(target), "auto", 0, 0,
-      "pixels patch_norm window_norm host hog edges classes clusters bins auto",
+      HEAD_TARGETS,
       "pixels, mae: as shown, normalised a patch, normalised in a window around each, the input \"target\", histograms of "
       "gradients (MaskFeat), Sobel's edges; tokens: the input \"labels\", the nearest colour of \"palette\", bins of each "
       "channel; auto: pixels, or for tokens classes" },

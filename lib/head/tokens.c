@@ -19,10 +19,12 @@ static mim_status check(const mim_head *h, struct head_options *o)
 {
     mim_context *ctx = h->object.ctx;
     int64_t channels = h->encoder->image.channels;
+    char word[OPTION_TEXT_SIZE];
     if (o->target == HEAD_TARGET_AUTO)
         o->target = HEAD_CLASSES;
     if (o->target < HEAD_CLASSES)
-        return mim__fail(ctx, MIM_ERR_VALUE, "head.kind tokens takes head.target classes, clusters or bins");
+        return mim__fail(ctx, MIM_ERR_VALUE, "head.kind tokens takes head.target classes, clusters or bins, not %s",
+                         mim__choice_name(HEAD_TARGETS, o->target, word));
     if (o->masked && !h->encoder->options.mask_token)
         return mim__fail(ctx, MIM_ERR_VALUE, "head.kind is tokens and head.masked 1, but encoder.mask_token is 0");
     if (o->visible != 0 && o->visible != 1)

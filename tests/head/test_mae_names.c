@@ -229,11 +229,27 @@ static void out(void)
     mim_trainer_destroy(t);
 }
 
+/* transformers knows pixels and patch-normalised ones; a folder that said less would lead to another target. */
+static void other_targets(void)
+{
+    static const char *const targets[] = { "window_norm", "edges" };
+    for (int i = 0; i < 2; i++) {
+        char json[100];
+        mim_tensors *w = NULL;
+        snprintf(json, sizeof json, "{\"head\": {\"target\": \"%s\", \"window\": 5}}", targets[i]);
+        mim_trainer *t = make_trainer(ctx, json);
+        OK(ctx, mim_trainer_tensors(t, MIM_WEIGHTS, "huggingface", &w));
+        CHECK(mim_tensors_save_folder(w, "build/tmp/none") == MIM_ERR_UNSUPPORTED && strstr(make_error(ctx), "another target"));
+        mim_tensors_destroy(w);
+        mim_trainer_destroy(t);
+    }
+}
+
 int main(void)
 {
     ctx = make_context();
     TEST(authors_names); TEST(names_of_transformers); TEST(nested_names_of_transformers); TEST(configuration); TEST(ratios);
-    TEST(the_decoders_token); TEST(incomplete); TEST(out);
+    TEST(the_decoders_token); TEST(incomplete); TEST(out); TEST(other_targets);
     mim_context_destroy(ctx);
     return test_end();
 }

@@ -101,7 +101,7 @@ static void shapes(void)
     mim_trainer_destroy(t);
 }
 
-/* Mean colour of each patch, 0..1, by the pixels shown and the usual means and deviations. */
+/* Mean colour of each patch in 8 bits, 0..255, by the pixels shown and the usual means and deviations. */
 static void colours_of(mim_trainer *t, double to[ALL][3])
 {
     static const double mean[] = { 0.485, 0.456, 0.406 }, deviation[] = { 0.229, 0.224, 0.225 };
@@ -110,7 +110,7 @@ static void colours_of(mim_trainer *t, double to[ALL][3])
     memset(to, 0, ALL * sizeof *to);
     for (int i = 0; i < MAKE_BATCH * MAKE_PIXELS; i++) {
         int col = i % MAKE_WIDTH, row = i / MAKE_WIDTH % MAKE_HEIGHT, c = i / (MAKE_WIDTH * MAKE_HEIGHT) % 3, n = i / MAKE_PIXELS;
-        to[n * MAKE_PATCHES + row / 4 * 2 + col / 4][c] += (x[i] * deviation[c] + mean[c]) / 16;
+        to[n * MAKE_PATCHES + row / 4 * 2 + col / 4][c] += nearbyint((x[i] * deviation[c] + mean[c]) * 255) / 16;
     }
 }
 
@@ -137,7 +137,7 @@ static void clusters(void)
             for (int k = 0; k < 3 && mask[p]; k++) {
                 double square = 0;
                 for (int c = 0; c < 3; c++)
-                    square += pow(2 * colour[p][c] - 1 - palette[k][c], 2);
+                    square += pow(colour[p][c] / 127.5 - 1 - palette[k][c], 2);
                 if (square < least)
                     least = square, labels[p] = k;
             }
@@ -170,7 +170,7 @@ static void bins(void)
     for (int p = 0; p < ALL; p++) {
         labels[p] = 0;
         for (int c = 0; c < 3; c++)
-            labels[p] = labels[p] * 4 + (int64_t)floor(colour[p][c] * 255 * 4 / 256);
+            labels[p] = labels[p] * 4 + (int64_t)floor(colour[p][c] * 4 / 256);
         labels[p] = mask[p] ? labels[p] : -1;
     }
     check_loss(t, ALL, 64, labels, 0);
@@ -227,7 +227,7 @@ static void dense_probe(void)
 static void refused(void)
 {
     static const struct { const char *json, *word; } bad[] = {
-        { TOKENS(", \"target\": \"hog\""), "clusters" }, { TOKENS(", \"target\": \"host\""), "clusters" },
+        { TOKENS(", \"target\": \"hog\""), "not hog" }, { TOKENS(", \"target\": \"host\""), "not host" },
         { TOKENS(", \"visible\": 0.5"), "0.5" }, { TOKENS(", \"target\": \"bins\", \"bins\": 101"), "101" },
         { "{\"head\": {\"kind\": \"tokens\"}, \"encoder\": {\"mask_token\": 0}}", "mask_token" },
         { "{\"head\": {\"target\": \"classes\"}}", "tokens" },
