@@ -265,13 +265,26 @@ static void place_inputs(struct encoding *c)
         memcpy(mim__plan_data(c->plan, c->build.pixels), pixels->data, (size_t)pixels->set * pixels->each * sizeof(float));
 }
 
+static struct image_options sized(const mim_encoder *e, int height, int width)
+{
+    struct image_options o = e->image;
+    o.height = height;
+    o.width = width;
+    return o;
+}
+
+static mim_status check_images(const mim_encoder *e, const struct encoder_build *want, const mim_images *images)
+{
+    const struct image_options o = sized(e, want->height, want->width);
+    int64_t count;
+    return mim__images_check(e->object.ctx, &o, images, &count);
+}
+
 /* The pixels of the host go before images. Images are checked before anything is written. */
 static mim_status place(mim_encoder *e, struct encoding *c, const mim_images *images)
 {
-    struct image_options o = e->image;
+    const struct image_options o = sized(e, c->build.height, c->build.width);
     mim_status status = MIM_OK;
-    o.height = c->build.height;
-    o.width = c->build.width;
     if (!c->inputs[PIXELS].set)
         status = mim__image_prepare(e->object.ctx, &o, (uint64_t)e->run.seed, false, images, 0, NULL,
                                     mim__plan_data(c->plan, c->build.pixels), c->work);
@@ -290,7 +303,7 @@ mim_status mim_encoder_encode(mim_encoder *e, const mim_images *images, const ch
     if (!status)
         status = measure(e, c, images, &want);
     if (!status && images && !c->inputs[PIXELS].set)        /* before a new plan takes the place of the old outputs */
-        status = mim__images_finite(e->object.ctx, images, want.batch, "mim_encoder_encode");
+        status = check_images(e, &want, images);
     if (!status)
         status = ready(e, c, &want, outputs);
     if (!status)

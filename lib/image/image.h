@@ -45,6 +45,9 @@ struct picture mim__images_at(const mim_images *images, int64_t index);
 /* MIM_ERR_VALUE, naming the first picture and its first channel, if a sample of an f32 picture is NaN or infinite. */
 mim_status mim__images_finite(mim_context *ctx, const mim_images *images, int64_t count, const char *function);
 
+/* All that mim__image_prepare checks: the list, that every picture fits, that samples are finite. */
+mim_status mim__images_check(mim_context *ctx, const struct image_options *o, const mim_images *images, int64_t *count);
+
 /* What mim_images_prepare does, into memory that is there; pictures of any size, and nothing is allocated. work is
  * mim__image_work(o) bytes at a multiple of 64 (with resize "none" only o->channels counts in that); the executor's
  * threads must have as much scratch each (mim__executor_reserve). seed is the run's. Checks the list again; out is written

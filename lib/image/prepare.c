@@ -79,7 +79,7 @@ size_t mim__image_work(const struct image_options *o)
     return table_bytes(o) + zmax(resize, canvas);
 }
 
-static mim_status check_batch(mim_context *ctx, const struct image_options *o, const mim_images *images, int64_t *count)
+mim_status mim__images_check(mim_context *ctx, const struct image_options *o, const mim_images *images, int64_t *count)
 {
     mim_status status = mim__images_count(ctx, images, o->channels, "mim_images", count);
     for (const mim_images *m = images; !status && m; m = m->next)
@@ -94,7 +94,7 @@ mim_status mim__image_prepare(mim_context *ctx, const struct image_options *o, u
 {
     struct batch b = { { o, work }, images, seed, (uint64_t)epoch, ids, augment, out };
     int64_t count = 0;
-    mim_status status = check_batch(ctx, o, images, &count);
+    mim_status status = mim__images_check(ctx, o, images, &count);
     if (status)
         return status;
     mim__image_table(o, work);

@@ -15,7 +15,7 @@ static float *running(const mim_trainer *t, const char *name)
 
 mim_status mim__trainer_check_statistics(mim_trainer *t, int64_t batch)
 {
-    if (!t->statistics || batch > 1)
+    if (!t->hb.statistics || batch > 1)                     /* frozen ones are only not stored */
         return MIM_OK;
     return mim__fail(t->object.ctx, MIM_ERR_SHAPE, "head.batch_norm 1 trains on batches of at least 2 pictures, not %lld",
                      (long long)batch);

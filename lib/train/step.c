@@ -146,11 +146,10 @@ static mim_status run_forward(mim_trainer *t, const mim_images *images, int64_t 
     mim_status status = count_batch(t, images, &batch);
     if (status)
         return status;
-    status = mim__trainer_fit_visible(t, images, batch);
-    if (status)
-        return status;
     if (training)
         status = mim__trainer_check_statistics(t, batch);
+    if (!status)
+        status = mim__trainer_fit_visible(t, images, batch);
     if (status)
         return status;
     if (!ids)
@@ -348,15 +347,19 @@ mim_status mim_trainer_step(mim_trainer *t, const mim_images *images, int64_t ep
 {
     double start = mim__seconds();
     int64_t set[TRAINER_INPUTS] = { 0 };
-    for (int i = 0; t && i < TRAINER_INPUTS; i++)
+    size_t each[TRAINER_INPUTS] = { 0 };
+    for (int i = 0; t && i < TRAINER_INPUTS; i++) {
         set[i] = t->inputs[i].set;
+        each[i] = t->inputs[i].each;
+    }
     mim_status status = mim_trainer_forward(t, images, epoch, ids);
     if (!status)
         status = mim_trainer_backward(t);
     if (!status && t->accumulated >= t->options.accumulate)
         status = mim_trainer_update(t);
     for (int i = 0; t && status && status != MIM_ERR_NOT_FINITE && i < TRAINER_INPUTS; i++)
-        t->inputs[i].set = set[i];                  /* as if not called */
+        if (t->inputs[i].each == each[i])           /* as if not called, but where another plan takes other sizes */
+            t->inputs[i].set = set[i];
     if (t && status == MIM_ERR_CANCELLED)
         drop_accumulation(t);
     if (!status)

@@ -89,7 +89,7 @@ mim_status mim__trainer_fit_visible(mim_trainer *t, const mim_images *images, in
         return MIM_OK;
     mim_status status = MIM_OK;
     if (images && !t->inputs[INPUT_PIXELS].set)             /* before the outputs of the last batch go */
-        status = mim__images_finite(t->object.ctx, images, batch, "the trainer");
+        status = mim__images_check(t->object.ctx, &t->image, images, &batch);
     return status ? status : plan_for(t, kept);
 }
 

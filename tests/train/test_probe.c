@@ -172,6 +172,9 @@ static void frozen_statistics(void)
     make_read(t, MIM_WEIGHTS, "head.batch_norm.running_mean", now, WIDTH);
     for (int i = 0; i < WIDTH; i++)
         CHECK(now[i] == 0);
+    mim_images one = make_images(0, 1);     /* a batch of one has no variance, stored or not */
+    OK(ctx, mim_trainer_set_input(t, "labels", MIM_I64, (int64_t[]){ 1 }, 1));
+    CHECK(mim_trainer_step(t, &one, 0, NULL) == MIM_ERR_SHAPE);
     mim_trainer_destroy(t);
 }
 

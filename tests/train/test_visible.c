@@ -106,6 +106,25 @@ static void host_masks(void)
 
 /* ---- bad masks ---- */
 
+/* Another plan is due, and the pictures do not fit: the last batch stands. */
+static void bad_sizes(void)
+{
+    mim_trainer *t = make_trainer(ctx, MAE ", \"image.resize\": \"none\"}");
+    uint8_t mask[MAKE_BATCH * MAKE_PATCHES];
+    mim_images images = make_images(0, 4);
+    float before, after;
+    OK(ctx, make_step(t, 0));
+    make_read(t, MIM_OUTPUTS, "loss", &before, 1);
+    hide(mask, 4, 4);
+    images.height--;
+    OK(ctx, mim_trainer_set_input(t, "mask", MIM_U8, mask, sizeof mask));
+    CHECK(mim_trainer_step(t, &images, 0, NULL) == MIM_ERR_SHAPE);
+    make_read(t, MIM_OUTPUTS, "loss", &after, 1);
+    CHECK(before == after);
+    CHECK_TEXT(shape_of(t, MIM_OUTPUTS, "visible"), "4x3");
+    mim_trainer_destroy(t);
+}
+
 static void bad_masks(void)
 {
     mim_trainer *t = make_trainer(ctx, mae);
@@ -285,6 +304,11 @@ static void own_loss(void)
     OK(ctx, mim_trainer_set_input(t, "gradient", MIM_F32, slope, 4 * 2 * 16));
     OK(ctx, mim_trainer_forward(t, &images, 0, NULL));      /* the masker's count: that gradient is for another */
     CHECK(mim_trainer_backward(t) == MIM_ERR_STATE);
+    hide(mask, 4, 5);
+    OK(ctx, mim_trainer_set_input(t, "gradient", MIM_F32, slope, 4 * 4 * 16));
+    OK(ctx, mim_trainer_set_input(t, "mask", MIM_U8, mask, sizeof mask));
+    CHECK(mim_trainer_step(t, &images, 0, NULL) == MIM_ERR_STATE);      /* likewise in one call, and it does not come back */
+    CHECK(mim_trainer_backward(t) == MIM_ERR_STATE);
     mim_trainer_destroy(t);
     mim_masker_destroy(masker);
     mim_config_destroy(config);
@@ -341,7 +365,7 @@ static void failing_allocations(void)
 int main(void)
 {
     ctx = make_context();
-    TEST(counts); TEST(which); TEST(replanned); TEST(host_masks); TEST(bad_masks); TEST(budget); TEST(smaller_batch);
+    TEST(counts); TEST(which); TEST(replanned); TEST(host_masks); TEST(bad_masks); TEST(bad_sizes); TEST(budget); TEST(smaller_batch);
     TEST(threads_and_recomputation); TEST(resume); TEST(sees_only_the_visible); TEST(learns); TEST(own_loss);
     TEST(steps_allocate_nothing); TEST(failing_allocations);
     mim_context_destroy(ctx);
