@@ -334,6 +334,8 @@ static mim_status choose_mixing(mim_trainer *t, const mim_config *config)
     if (asked && !classifies && (mim__config_has(config, "image.mixup") || mim__config_has(config, "image.cutmix")))
         return mim__fail(t->object.ctx, MIM_ERR_VALUE, "image.mixup %g and image.cutmix %g want a head of kind classifier, "
                          "not %s", t->image.mixup, t->image.cutmix, t->head->kind->name);
+    if (!classifies)                                /* nothing of it in the state, which would ask for it */
+        t->image.mixup = t->image.cutmix = 0;
     return MIM_OK;
 }
 

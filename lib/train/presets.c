@@ -4,7 +4,8 @@
  * simmim_vit_*: SimMIM as published (Xie et al. 2022, the configuration of ViT-B; other widths after Dosovitskiy et al.
  * 2021, table 1, and Touvron et al. 2021, table 1). Rates are for 2048 pictures an update.
  * mae_vit_*: MAE as published (He et al. 2022, with the sizes of the authors' code; tiny and small with a decoder in
- * proportion). Rates are for 4096 pictures an update; warm-up was 40 of 800 epochs.
+ * proportion). Rates are for 4096 pictures an update; warm-up was 40 of 800 epochs. Class and mask token are not decayed
+ * here; in the authors' code they are.
  * vit_*: the same encoders as timm and transformers have them, with a classifier. */
 #include "base/options.h"
 

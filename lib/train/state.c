@@ -180,7 +180,28 @@ static mim_status check_places(mim_trainer *t, const mim_tensors *state)
     return status;
 }
 
-static mim_status resume(mim_context *ctx, const mim_config *whole, const mim_tensors *state, mim_trainer **out)
+/* A masker that the host had handed to a head which hides nothing: the state tells of it, the configuration would not
+ * make it. */
+static mim_status masker_of(const struct trainer_parts *p, const mim_config *whole, const char *stored, mim_masker **out)
+{
+    mim_context *ctx = p->encoder->object.ctx;
+    mim_config *config = NULL;
+    struct image_options image;
+    int rows, cols;
+    mim_status status = mim__head_masks(p->head) ? MIM_OK : merged(ctx, NULL, stored, &config);
+    if (!status && config && mim__config_has(config, "masker.kind")) {
+        status = mim__image_read_options(ctx, whole, &image);
+        if (!status)
+            status = mim__encoder_grid(p->encoder, image.height, image.width, &rows, &cols);
+        if (!status)
+            status = mim__masker_create(ctx, whole, rows, cols, (int)p->encoder->options.patch, out);
+    }
+    mim_config_destroy(config);
+    return status;
+}
+
+static mim_status resume(mim_context *ctx, const mim_config *whole, const mim_tensors *state, const char *stored,
+                         mim_trainer **out)
 {
     struct trainer_parts parts = { NULL, NULL, NULL, NULL };
     mim_trainer *t = NULL;
@@ -188,7 +209,10 @@ static mim_status resume(mim_context *ctx, const mim_config *whole, const mim_te
     if (!status)
         status = mim_head_create(ctx, whole, parts.encoder, state, &parts.head);
     if (!status)
+        status = masker_of(&parts, whole, stored, &parts.masker);
+    if (!status)
         status = mim__trainer_create(ctx, whole, parts, false, &t);
+    mim_masker_destroy(parts.masker);
     mim_head_destroy(parts.head);
     mim_encoder_destroy(parts.encoder);
     if (!status)
@@ -213,7 +237,7 @@ mim_status mim_trainer_resume(mim_context *ctx, const mim_config *config, const 
                          kind ? kind : "");
     mim_status status = merged(ctx, config, stored, &whole);
     if (!status)
-        status = resume(ctx, whole, state, out);
+        status = resume(ctx, whole, state, stored, out);
     mim_config_destroy(whole);
     if (status == MIM_ERR_SHAPE || status == MIM_ERR_FORMAT)        /* whose fault: the host's keys, or the state's */
         status = mim_config_count(config) > 0 ? MIM_ERR_VALUE : MIM_ERR_FORMAT;

@@ -196,6 +196,12 @@ static void inherited(void)
     OK(ctx, mim_encoder_create(ctx, config, NULL, &e));
     OK(ctx, mim_trainer_create(ctx, other, e, NULL, NULL, NULL, &t));
     OK(ctx, make_step(t, 0));
+    mim_tensors *state = NULL;
+    mim_trainer *again = NULL;
+    OK(ctx, mim_trainer_tensors(t, MIM_STATE, NULL, &state));
+    OK(ctx, mim_trainer_resume(ctx, NULL, state, &again));
+    mim_trainer_destroy(again);
+    mim_tensors_destroy(state);
     mim_trainer_destroy(t);
     t = NULL;
     OK(ctx, mim_config_set_i64(config, "trainer.gradients", 0));

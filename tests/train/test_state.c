@@ -61,6 +61,28 @@ static mim_trainer *again(mim_trainer *t, enum way way, const mim_config *config
     return out;
 }
 
+/* A masker that the host hands to a head which hides nothing is a part of the run all the same. */
+static void masker_of_the_host(void)
+{
+    mim_config *config = make_config(ctx, "{\"head\": {\"kind\": \"none\"}, \"masker\": {\"kind\": \"grid\", \"phase\": 1}}");
+    mim_masker *m = NULL, *kept = NULL;
+    mim_trainer *t = NULL;
+    OK(ctx, mim_masker_create(ctx, config, &m));
+    OK(ctx, mim_trainer_create(ctx, config, NULL, NULL, m, NULL, &t));
+    mim_trainer *u = again(t, BY_MEMORY, NULL);
+    uint8_t a[MAKE_PATCHES], b[MAKE_PATCHES] = { 9 };
+    if (OK(ctx, mim_trainer_masker(u, &kept))) {
+        OK(ctx, mim_masker_draw(m, 0, NULL, 1, a, sizeof a));
+        OK(ctx, mim_masker_draw(kept, 0, NULL, 1, b, sizeof b));
+        CHECK(!memcmp(a, b, sizeof a));
+    }
+    mim_masker_destroy(kept);
+    mim_trainer_destroy(u);
+    mim_trainer_destroy(t);
+    mim_masker_destroy(m);
+    mim_config_destroy(config);
+}
+
 /* ---- going on ---- */
 
 /* n micro-steps in all; at each boundary k of an accumulation, save, resume and finish. */
@@ -277,7 +299,7 @@ int main(int argc, char **argv)
     mkdir("build", 0777);
     mkdir(folder, 0777);
     ctx = make_context();
-    TEST(adamw); TEST(bf16); TEST(accumulating); TEST(host_rate); TEST(sgd); TEST(sgd_without_moments);
+    TEST(masker_of_the_host); TEST(adamw); TEST(bf16); TEST(accumulating); TEST(host_rate); TEST(sgd); TEST(sgd_without_moments);
     TEST(lars); TEST(lamb); TEST(recomputed);
     TEST(numbered_by_the_trainer); TEST(recomputing_is_the_same); TEST(texts); TEST(keys_that_win); TEST(keys_that_cannot);
     TEST(not_a_state); TEST(broken_states);
