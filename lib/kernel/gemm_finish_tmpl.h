@@ -86,6 +86,7 @@ static void gemm_times_gate(const struct gemm_spot *g, const struct epilogue *ep
     case ACT_QUICK_GELU: gemm_times_slope(g, ep, ACT_QUICK_GELU); return;
     case ACT_RELU: gemm_times_slope(g, ep, ACT_RELU); return;
     case ACT_SILU: gemm_times_slope(g, ep, ACT_SILU); return;
+    case ACT_SIGMOID: gemm_times_slope(g, ep, ACT_SIGMOID); return;
     }
 }
 

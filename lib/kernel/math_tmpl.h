@@ -90,6 +90,12 @@ INLINE struct activated v_gelu_tanh(vf x)
     return v_gated(x, v_mul(v_mul(c, a), v_fma(y, v_all(0.044715f), one)), v_mul(c, v_fma(y, v_all(0.134145f), one)));
 }
 
+INLINE struct activated v_sigmoid(vf x)
+{
+    struct gate s = v_gate(x);
+    return (struct activated){ s.on, v_mul(s.on, s.off) };
+}
+
 INLINE struct activated v_relu(vf x)
 {
     vf flat = v_max(v_zero(), v_min(v_zero(), x));      /* 0 or NaN */
@@ -104,6 +110,7 @@ INLINE struct activated v_activate(enum activation f, vf x)
     case ACT_QUICK_GELU: return v_gated(x, v_mul(x, v_all(1.702f)), v_all(1.702f));
     case ACT_RELU: return v_relu(x);
     case ACT_SILU: return v_gated(x, x, v_all(1.0f));
+    case ACT_SIGMOID: return v_sigmoid(x);
     case ACT_NONE: break;
     }
     return (struct activated){ x, v_all(1.0f) };

@@ -9,8 +9,8 @@
 
 /* Activations (f) and where they come from: GELU 0.5 x (1 + erf(x / sqrt 2)); GELU_TANH 0.5 x (1 + tanh(sqrt(2 / pi)
  * (x + 0.044715 x^3))) (Hendrycks and Gimpel 2016; "gelu_new", "gelu_pytorch_tanh"); QUICK_GELU x sigmoid(1.702 x);
- * SILU x sigmoid(x). */
-enum activation { ACT_NONE, ACT_GELU, ACT_GELU_TANH, ACT_QUICK_GELU, ACT_RELU, ACT_SILU };
+ * SILU x sigmoid(x); SIGMOID 1 / (1 + exp(-x)). */
+enum activation { ACT_NONE, ACT_GELU, ACT_GELU_TANH, ACT_QUICK_GELU, ACT_RELU, ACT_SILU, ACT_SIGMOID };
 
 /* One AdamW update (Loshchilov and Hutter 2019), moments bias-corrected as PyTorch does: w *= 1 - rate * decay;
  * m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; w -= rate / correction1 * m / (sqrt(v) / sqrt(correction2) + eps),

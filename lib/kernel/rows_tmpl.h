@@ -239,6 +239,7 @@ static void row_activate(int n, enum activation f, const float *x, float *y)
     case ACT_QUICK_GELU: activate_all(n, ACT_QUICK_GELU, x, y); return;
     case ACT_RELU: activate_all(n, ACT_RELU, x, y); return;
     case ACT_SILU: activate_all(n, ACT_SILU, x, y); return;
+    case ACT_SIGMOID: activate_all(n, ACT_SIGMOID, x, y); return;
     }
 }
 

@@ -257,7 +257,7 @@ struct tensor *mim__op_linear(struct graph *g, const char *name, struct tensor *
     }
     bool unset = o.weight_init.kind == INIT_ZERO && o.weight_init.a == 0;
     struct shape weight = o.weight_shape.rank ? o.weight_shape : SHAPE(width, depth);
-    in[W] = named(g, name, ".weight", weight, unset ? usual : o.weight_init, 0);
+    in[W] = o.weight ? o.weight : named(g, name, ".weight", weight, unset ? usual : o.weight_init, 0);
     in[BIAS] = o.bias ? o.bias : o.no_bias ? NULL : named(g, name, ".bias", SHAPE(width), o.bias_init, PARAM_NO_DECAY);
     in[SCALE] = o.scale ? mim__graph_param(g, o.scale, SHAPE(width), (struct init){ INIT_CONSTANT, o.scale_init, 0, 0 },
                                            PARAM_NO_DECAY) : NULL;

@@ -13,6 +13,7 @@
 struct linear {
     const char *norm; float eps;             /* layer norm of x first, parameters norm.weight, norm.bias; NULL: none */
     enum activation activation;              /* of x first: ACT_NONE, ... (after the norm, if both) */
+    struct tensor *weight;                   /* in place of a parameter name.weight, f32 with `width` rows */
     bool no_bias;
     struct tensor *bias;                     /* in place of a parameter name.bias, f32 [width] */
     struct init weight_init, bias_init;      /* kind INIT_ZERO with a = 0 for weight_init means TRUNCATED 0.02 */
@@ -25,6 +26,9 @@ struct linear {
     int tokens;                              /* rows a picture, for drop path */
 };
 struct tensor *mim__op_linear(struct graph *g, const char *name, struct tensor *x, int width, struct linear o);
+
+/* y f32 = residual + f(x), residual f32 or NULL: where no linear layer follows to do it on the way. */
+struct tensor *mim__op_activate(struct graph *g, struct tensor *x, enum activation f, struct tensor *residual);
 
 /* y = layer norm of x; parameters name.weight, name.bias. type of y as asked. */
 struct tensor *mim__op_norm(struct graph *g, const char *name, struct tensor *x, float eps, enum dtype type);

@@ -68,6 +68,7 @@ static double exact_activation(enum activation f, double x)
     case ACT_QUICK_GELU: return x / (1 + exp(-1.702 * x));
     case ACT_RELU: return x > 0 ? x : 0;
     case ACT_SILU: return x / (1 + exp(-x));
+    case ACT_SIGMOID: return 1 / (1 + exp(-x));
     default: return x;
     }
 }
@@ -81,12 +82,14 @@ static double exact_gradient(enum activation f, double x)
     case ACT_QUICK_GELU: return quick + x * quick * (1 - quick) * 1.702;
     case ACT_RELU: return x > 0;
     case ACT_SILU: return sigmoid + x * sigmoid * (1 - sigmoid);
+    case ACT_SIGMOID: return sigmoid / (1 + exp(x));
     default: return 1;
     }
 }
 
-static const enum activation all[] = { ACT_NONE, ACT_GELU, ACT_GELU_TANH, ACT_QUICK_GELU, ACT_RELU, ACT_SILU };
-static const char *const names[] = { "none", "gelu", "gelu tanh", "quick gelu", "relu", "silu" };
+static const enum activation all[] = { ACT_NONE, ACT_GELU, ACT_GELU_TANH, ACT_QUICK_GELU, ACT_RELU, ACT_SILU,
+                                       ACT_SIGMOID };
+static const char *const names[] = { "none", "gelu", "gelu tanh", "quick gelu", "relu", "silu", "sigmoid" };
 static const struct { double from, to; } ranges[] = { { -14, 14 }, { -1, 1 }, { -1e-3, 1e-3 }, { -40, 40 }, { -100, 100 } };
 
 /* Relative to the result: 1e-6 for GELU, for the others as well what the rounding of the exponent costs in their far tails;
@@ -100,7 +103,8 @@ static void activations(void)
             rows->activate(MANY, all[f], x, y);
             for (int i = 0; i < MANY && !test_broken; i++) {
                 double exact = exact_activation(all[f], x[i]);
-                double exponent = x[i] == 0 ? 0 : fmin(fabs(log(fabs(exact / x[i]) + 1e-40)), 90);
+                double share = all[f] == ACT_SIGMOID ? exact : x[i] == 0 ? 1 : fabs(exact / x[i]);
+                double exponent = fmin(fabs(log(share + 1e-40)), 90);
                 double relative = 1e-6 + (all[f] == ACT_GELU ? 0 : 3.6e-7 * exponent);
                 expect(names[f], x[i], y[i], exact, fabs(exact) * relative + (all[f] == ACT_GELU ? 2e-44 : 1e-42));
             }
@@ -126,7 +130,7 @@ static void activation_ends(void)
     const float x[] = { 0.0f, NAN, 1e20f, -1e20f, 3e38f, -3e38f, INFINITY };
     const float one[] = { 1, 1, 1, 1, 1, 1, 1 };
     float y[7], dx[7];
-    for (int f = 0; f < COUNT(all); f++) {
+    for (int f = 0; f < COUNT(all) - 1; f++) {            /* the sigmoid, which does not grow, below */
         rows->activate(7, all[f], x, y);
         rows->activate_backward(7, all[f], x, one, dx);
         CHECK(y[0] == 0 && isnan(y[1]) && y[2] == 1e20f && y[4] == 3e38f && isinf(y[6]) && y[6] > 0);
@@ -134,6 +138,10 @@ static void activation_ends(void)
         CHECK(dx[2] == 1 && dx[4] == 1);
         CHECK(all[f] == ACT_NONE || (isnan(dx[1]) && dx[3] == 0 && dx[5] == 0));
     }
+    rows->activate(7, ACT_SIGMOID, x, y);
+    rows->activate_backward(7, ACT_SIGMOID, x, one, dx);
+    CHECK(y[0] == 0.5f && isnan(y[1]) && y[2] == 1 && y[3] == 0 && y[4] == 1 && y[5] == 0 && y[6] == 1);
+    CHECK(dx[0] == 0.25f && isnan(dx[1]) && dx[2] == 0 && dx[3] == 0 && dx[4] == 0 && dx[5] == 0 && dx[6] == 0);
 }
 
 int main(void)

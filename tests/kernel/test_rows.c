@@ -271,7 +271,7 @@ static void activations(void)
     float *y = place(2, (size_t)n * sizeof *y), *dx = place(3, (size_t)n * sizeof *dx), *ones = copy(4, x);
     for (int i = 0; i < n; i++)
         ones[i] = 1;
-    for (int f = ACT_NONE; f <= ACT_SILU; f++) {
+    for (int f = ACT_NONE; f <= ACT_SIGMOID; f++) {
         rows->activate(n, (enum activation)f, x, y);
         float lone;
         for (int i = 0; i < n; i++) {       /* the place in the row has no part in it */

@@ -46,6 +46,7 @@ static double activation(enum activation f, double x)
     case ACT_QUICK_GELU: return x * sigmoid(1.702 * x);
     case ACT_RELU: return x > 0 ? x : 0;
     case ACT_SILU: return x * sigmoid(x);
+    case ACT_SIGMOID: return sigmoid(x);
     }
     return 0;
 }
