@@ -12,10 +12,10 @@
  * SILU x sigmoid(x); SIGMOID 1 / (1 + exp(-x)). */
 enum activation { ACT_NONE, ACT_GELU, ACT_GELU_TANH, ACT_QUICK_GELU, ACT_RELU, ACT_SILU, ACT_SIGMOID };
 
-/* One AdamW update (Loshchilov and Hutter 2019), moments bias-corrected as PyTorch does: w *= 1 - rate * decay;
+/* One AdamW update (Loshchilov and Hutter 2019), moments bias-corrected as PyTorch does: w *= keep;
  * m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; w -= rate / correction1 * m / (sqrt(v) / sqrt(correction2) + eps),
  * with g the gradient times `scale` and correction = 1 - beta^t. */
-struct adamw_step { float rate, decay, beta1, beta2, eps, correction1, correction2, scale; };
+struct adamw_step { float rate, keep, beta1, beta2, eps, correction1, correction2, scale; };
 /* One SGD update with momentum: g = scale * gradient + decay * w; b = first ? g : momentum * b + g;
  * w -= rate * (nesterov ? g + momentum * b : b). */
 struct sgd_step { float rate, decay, momentum, scale; bool nesterov, first; };

@@ -305,7 +305,7 @@ INLINE void adamw_at(int n, const struct adamw_lanes *s, const float *gradient, 
 static void row_adamw(int n, const struct adamw_step *s, const float *gradient, float *w, float *m, float *v)
 {
     const struct adamw_lanes a = {
-        v_all(1 - s->rate * s->decay), v_all(s->beta1), v_all(1 - s->beta1), v_all(s->beta2), v_all(1 - s->beta2),
+        v_all(s->keep), v_all(s->beta1), v_all(1 - s->beta1), v_all(s->beta2), v_all(1 - s->beta2),
         v_all(s->eps), v_all(s->rate / s->correction1), v_all(sqrtf(s->correction2)), v_all(s->scale),
     };
     int i = 0;

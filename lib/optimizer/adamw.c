@@ -22,6 +22,8 @@ static void begin(struct update *u, int64_t t, double scale)
         .beta1 = beta1, .beta2 = beta2, .eps = (float)o->eps, .scale = (float)scale,
         .correction1 = correction(beta1, t), .correction2 = correction(beta2, t),
     };
+    if (o->eps_first)                /* sqrt(v) + eps, and only that divided by the root of the correction */
+        u->step.adamw.eps = (float)(o->eps / sqrt((double)u->step.adamw.correction2));
 }
 
 static void apply(const struct update *u, const struct member *m, size_t first, int count)
@@ -29,7 +31,7 @@ static void apply(const struct update *u, const struct member *m, size_t first, 
     size_t at = m->slot.offset + first;
     struct adamw_step step = u->step.adamw;
     step.rate = (float)(u->rate * m->rate_scale);
-    step.decay = (float)m->decay;
+    step.keep = u->o->options.decay_by_rate ? 1 - step.rate * (float)m->decay : (float)(1 - m->decay);
     u->rows->adamw(count, &step, u->gradients + at, m->slot.weight + first,
                    u->o->joined.moments[0] + at, u->o->joined.moments[1] + at);
 }

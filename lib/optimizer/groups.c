@@ -2,7 +2,7 @@
 /* groups.c -- what a trainer brings when it joins: parameters, the groups they fall into by layer decay and weight decay,
  * and the parts that work is cut into.
  *
- * Decay spares vectors and scalars (biases, gains) and what a model marks so (class and mask tokens, position tables).
+ * Decay spares vectors and scalars (biases, gains) and what a model marks so (class and mask tokens, position tables), but for optimizer.decay_all.
  * Layer decay (Clark et al. 2020, ELECTRA; BEiT) gives layer i of n the rate times layer_decay^(n - 1 - i). */
 #include "optimizer/rule.h"
 
@@ -31,7 +31,7 @@ static void add_member(struct joined *j, const struct optimizer_options *o, cons
     struct member *m = &j->member[j->members];
     *m = (struct member){ *slot, -1, layer_scale(o->layer_decay, layers, slot->layer), o->decay, 1 };
     m->slot.name = strcpy(name, slot->name);
-    if (slot->no_decay || slot->rank < 2)
+    if (!o->decay_all && (slot->no_decay || slot->rank < 2))
         m->decay = 0;
     if (!slot->frozen)
         m->group = group_of(j, m);

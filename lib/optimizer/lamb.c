@@ -24,7 +24,7 @@ static void begin(struct update *u, int64_t t, double scale)
 {
     const struct optimizer_options *o = &u->o->options;
     float beta1 = (float)o->beta1, beta2 = (float)o->beta2;
-    u->step.adamw = (struct adamw_step){ .rate = 1, .beta1 = beta1, .beta2 = beta2, .eps = (float)o->eps,
+    u->step.adamw = (struct adamw_step){ .rate = 1, .keep = 1, .beta1 = beta1, .beta2 = beta2, .eps = (float)o->eps,
                                          .correction1 = (float)(1 - pow(beta1, (double)t)),
                                          .correction2 = (float)(1 - pow(beta2, (double)t)), .scale = (float)scale };
 }

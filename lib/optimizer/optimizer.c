@@ -37,6 +37,9 @@ const struct mim__option mim__optimizer_options[] = {
     { "optimizer.gamma", OPTION_F64, FIELD(gamma), "0.1", 0, 1, NULL, "step: factor at each milestone" },
     { "optimizer.decay", OPTION_F64, FIELD(decay), "0.05", 0, 1e6, NULL,
       "weight decay of matrices; vectors, tokens and position tables have none" },
+    { "optimizer.decay_all", OPTION_BOOL, FIELD(decay_all), "0", 0, 1, NULL, "vectors, tokens and position tables decay too" },
+    { "optimizer.decay_by_rate", OPTION_BOOL, FIELD(decay_by_rate), "1", 0, 1, NULL,
+      "an update takes off rate times decay of the weights; 0: adamw takes off decay, whatever the rate (TensorFlow Addons)" },
     { "optimizer.layer_decay", OPTION_F64, FIELD(layer_decay), "1", 0, 1, NULL,
       "factor on the rate from each layer to the one below it" },
     { "optimizer.clip", OPTION_F64, FIELD(clip), "5", 0, 1e30, NULL,
@@ -46,6 +49,8 @@ const struct mim__option mim__optimizer_options[] = {
       "adamw, lamb: memory of the second moment, below 1" },
     { "optimizer.eps", OPTION_F64, FIELD(eps), "1e-8", 1e-30, 1, NULL,
       "adamw, lamb: added to the root of the second moment" },
+    { "optimizer.eps_first", OPTION_BOOL, FIELD(eps_first), "0", 0, 1, NULL,
+      "adamw: eps is added before the moment's bias is corrected (Adam's epsilon hat; Keras)" },
     { "optimizer.momentum", OPTION_F64, FIELD(momentum), "0.9", 0, 1, NULL, "sgd, lars: memory of the velocity; 0: none" },
     { "optimizer.nesterov", OPTION_BOOL, FIELD(nesterov), "0", 0, 1, NULL, "sgd: look ahead along the velocity" },
     { "optimizer.trust", OPTION_F64, FIELD(trust), "0.001", 0, 1e6, NULL,
@@ -61,6 +66,9 @@ static mim_status check(mim_context *ctx, const struct optimizer_options *o)
         return mim__fail(ctx, MIM_ERR_VALUE, "optimizer.beta1 %g and beta2 %g must be below 1", o->beta1, o->beta2);
     if (rule == &mim__optimizer_sgd && o->nesterov && o->momentum == 0)
         return mim__fail(ctx, MIM_ERR_VALUE, "optimizer.nesterov needs optimizer.momentum above 0");
+    if (!o->decay_by_rate && (rule != &mim__optimizer_adamw || o->decay > 1))
+        return mim__fail(ctx, MIM_ERR_VALUE, "optimizer.decay_by_rate 0 is for optimizer.kind adamw and optimizer.decay up to "
+                                             "1, not %g", o->decay);
     return mim__schedule_check(ctx, o);
 }
 

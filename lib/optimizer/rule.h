@@ -17,7 +17,9 @@ struct optimizer_options {
     struct mim__numbers milestones;
     double gamma;
     double decay, layer_decay, clip;
+    int decay_by_rate, decay_all;
     double beta1, beta2, eps;
+    int eps_first;
     double momentum, trust;
     int nesterov;
 };

@@ -316,7 +316,7 @@ static void exponentials(void)
 /* The optimizers are to give the very bits of the formula in floats, in its order. */
 static void adamw(void)
 {
-    const struct adamw_step s = { 3e-3f, 0.05f, 0.9f, 0.95f, 1e-8f, 0.271f, 0.1426f, 0.37f };
+    const struct adamw_step s = { 3e-3f, 0.99985f, 0.9f, 0.95f, 1e-8f, 0.271f, 0.1426f, 0.37f };
     const float *gradient = floats(0), *w0 = floats(1), *m0 = floats(2);
     float *v0 = floats(3), *w = copy(4, w0), *m = copy(5, m0), *v = copy(6, v0);
     for (int i = 0; i < n; i++)
@@ -325,8 +325,8 @@ static void adamw(void)
     for (int i = 0; i < n; i++) {
         float g = s.scale * gradient[i], a = s.beta1 * m0[i], b = (1 - s.beta1) * g, m1 = a + b;
         float square = g * g, c = s.beta2 * v0[i], d = (1 - s.beta2) * square, v1 = c + d;
-        float keep = 1 - s.rate * s.decay, below = sqrtf(v1) / sqrtf(s.correction2), step = s.rate / s.correction1 * m1;
-        float kept = w0[i] * keep;
+        float below = sqrtf(v1) / sqrtf(s.correction2), step = s.rate / s.correction1 * m1;
+        float kept = w0[i] * s.keep;
         CHECK(m[i] == m1 && v[i] == v1);
         if (!CHECK(w[i] == kept - step / (below + s.eps)))
             return;

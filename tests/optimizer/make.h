@@ -21,7 +21,7 @@ static inline void plain_adamw(int n, const struct adamw_step *s, const float *g
 {
     for (int i = 0; i < n; i++) {
         float g = gradient[i] * s->scale;
-        w[i] *= 1 - s->rate * s->decay;
+        w[i] *= s->keep;
         m[i] = s->beta1 * m[i] + (1 - s->beta1) * g;
         v[i] = s->beta2 * v[i] + (1 - s->beta2) * g * g;
         w[i] -= s->rate / s->correction1 * m[i] / (sqrtf(v[i]) / sqrtf(s->correction2) + s->eps);

@@ -57,6 +57,36 @@ static void first_update_is_the_rate(void)
     }
 }
 
+/* As TensorFlow Addons' AdamW on Keras's Adam: w -= decay w; w -= rate sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + eps),
+ * of vectors too, and where the rate is 0. */
+static void decay_apart_from_the_rate(void)
+{
+    static struct model x;
+    struct mim__slot slot = { .name = "b", .count = 3, .rank = 1 };
+    double w[3] = { 1, -2, 0.5 }, m[3] = { 0 }, v[3] = { 0 };
+    if (!model_join(&x, "{\"optimizer\": {\"clip\": 0, \"rate\": 0.01, \"decay\": 1e-3, \"eps\": 1e-3, \"steps\": 4,"
+                        " \"decay_by_rate\": 0, \"decay_all\": 1, \"eps_first\": 1}}", 1, &slot, 1, 0))
+        return;
+    for (int i = 0; i < 3; i++)
+        x.w[i] = (float)w[i];
+    for (int t = 1; t <= 7; t++) {
+        double rate = t > 4 ? 0 : 0.005 * (1 + cos(acos(-1.0) * (t - 1) / 4));
+        for (int i = 0; i < 3; i++) {
+            double g = x.g[i] = 0.01f * sinf((float)(t * (i + 1)) * 0.37f);
+            m[i] = 0.9 * m[i] + 0.1 * g;
+            v[i] = 0.999 * v[i] + 0.001 * g * g;
+            w[i] -= 1e-3 * w[i];
+            w[i] -= rate * sqrt(1 - pow(0.999, t)) / (1 - pow(0.9, t)) * m[i] / (sqrt(v[i]) + 1e-3);
+        }
+        model_update(&x, t - 1);
+        for (int i = 0; i < 3; i++)
+            CHECK_NEAR(x.w[i], w[i], 2e-6);
+    }
+    model_leave(&x);
+    CHECK(optimizer_status("{\"optimizer.decay_by_rate\": 0, \"optimizer.decay\": 1.5}") == MIM_ERR_VALUE);
+    CHECK(optimizer_status("{\"optimizer.decay_by_rate\": 0, \"optimizer.kind\": \"sgd\"}") == MIM_ERR_VALUE);
+}
+
 static void bad_values(void)
 {
     CHECK(optimizer_status("{\"optimizer.beta1\": 1}") == MIM_ERR_VALUE);
@@ -75,6 +105,7 @@ int main(void)
     TEST(known_updates);
     TEST(long_run_in_double);
     TEST(first_update_is_the_rate);
+    TEST(decay_apart_from_the_rate);
     TEST(bad_values);
     mim_context_destroy(context);
     return test_end();
