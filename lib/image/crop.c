@@ -3,7 +3,8 @@
  *
  *   random_resized   a box of random area and aspect, brought to height x width (Szegedy et al. 2015)
  *   random           a window of height x width in place, after a black border of `pad`; a picture too small for one is
- *                    first enlarged until it covers height x width
+ *                    first enlarged until it covers height x width; with crop_from, the shorter side of each is brought
+ *                    to that before
  *   none             the whole picture, brought to height x width; in evaluation as well
  *   center           as evaluation: the shorter side is brought to size / eval_crop, the centre kept
  *
@@ -136,8 +137,8 @@ static struct view random_window(const struct image_options *o, int64_t height, 
     struct view v = { .height = height, .width = width, .rows = height, .cols = width };
     int64_t pad = o->pad;
     double u[4];
-    if (!window_fits(o, height, width)) {
-        v = cover(height, width, o->height, o->width);
+    if (o->crop_from || !window_fits(o, height, width)) {
+        v = cover(height, width, o->crop_from ? o->crop_from : o->height, o->crop_from ? o->crop_from : o->width);
         pad = 0;
     }
     attempt_draws(s, 0, u);

@@ -16,6 +16,7 @@ struct image_options {
     double crop_least, crop_most;            /* area of a random resized crop */
     double aspect_least, aspect_most;        /* its width / height */
     int crop_once;                           /* a draw that does not fit is cut, not drawn again */
+    int64_t crop_from;                       /* of a random crop: what the shorter side is brought to first; 0: nothing */
     int64_t pad;                             /* black border before a random crop */
     double flip;                             /* probability */
     double eval_crop;                        /* share of the resized shorter side that the centre crop keeps */

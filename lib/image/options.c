@@ -24,6 +24,8 @@ const struct mim__option mim__image_options[] = {
       "largest width / height of a random resized crop" },
     { "image.crop_once", OPTION_BOOL, FIELD(crop_once), "0", 0, 1, NULL,
       "a random resized crop that does not fit is cut to the picture (MAE's linear probe); 0: drawn again, ten times" },
+    { "image.crop_from", OPTION_I64, FIELD(crop_from), "0", 0, 65536, NULL,
+      "random crop: what the shorter side is brought to first; 0: only a picture too small changes size" },
     { "image.pad", OPTION_I64, FIELD(pad), "0", 0, 16384, NULL, "black border in pixels, before a random crop" },
     { "image.flip", OPTION_F64, FIELD(flip), "0.5", 0, 1, NULL, "probability that training sees a picture mirrored" },
     { "image.eval_crop", OPTION_F64, FIELD(eval_crop), "0.875", 0.01, 1, NULL,
@@ -84,6 +86,9 @@ mim_status mim__image_read_options(mim_context *ctx, const mim_config *config, s
         return status;
     if (o.crop_least > o.crop_most)
         return mim__fail(ctx, MIM_ERR_VALUE, "image.crop_least %g is above image.crop_most %g", o.crop_least, o.crop_most);
+    if (o.crop == CROP_RANDOM && o.crop_from && (o.resize == RESIZE_NONE || o.pad || o.crop_from < lmax(o.height, o.width)))
+        return mim__fail(ctx, MIM_ERR_VALUE, "image.crop_from %lld needs an image.resize, goes without image.pad, and is for "
+                         "pictures up to %lld x %lld", (long long)o.crop_from, (long long)o.crop_from, (long long)o.crop_from);
     if (o.aspect_least > o.aspect_most)
         return mim__fail(ctx, MIM_ERR_VALUE, "image.aspect_least %g is above image.aspect_most %g", o.aspect_least,
                          o.aspect_most);

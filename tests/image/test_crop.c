@@ -139,6 +139,25 @@ static void windows(void)
     CHECK(native(&v) && v.y == 0 && v.x == 0);
 }
 
+/* 32 to 52, then a window of 48: five places along each side. */
+static void windows_of_enlarged(void)
+{
+    struct image_options o = plain_options(48, 48, 3);
+    int seen[5][5] = { { 0 } };
+    o.crop = CROP_RANDOM, o.crop_from = 52, o.resize = RESIZE_BILINEAR;
+    for (unsigned id = 0; id < 2000; id++) {
+        struct view v = mim__image_draw(&o, 32, 32, 1, 0, id);
+        if (CHECK(is(&v, 0, 0, 32, 32) && v.rows == 52 && v.cols == 52 && v.y >= 0 && v.y < 5 && v.x >= 0 && v.x < 5))
+            seen[v.y][v.x]++;
+    }
+    for (int i = 0; i < 25; i++)
+        CHECK(seen[i / 5][i % 5] > 40);
+    struct view v = mim__image_draw(&o, 300, 600, 1, 0, 0);
+    CHECK(v.rows == 52 && v.cols == 104 && v.y < 5 && v.x < 57);
+    v = mim__image_draw(&o, 52, 52, 1, 0, 0);
+    CHECK(native(&v) && v.y >= 0 && v.x >= 0);
+}
+
 static void no_resize(void)
 {
     struct image_options o = plain_options(32, 32, 3);
@@ -167,6 +186,7 @@ int main(void)
     TEST(other_seed_epoch_id);
     TEST(evaluation);
     TEST(windows);
+    TEST(windows_of_enlarged);
     TEST(no_resize);
     return test_end();
 }

@@ -58,6 +58,9 @@ static void contradictions(void)
     CHECK(reads("image.aspect_least", "2", "image.aspect_most", "1") == MIM_ERR_VALUE);
     CHECK(reads("image.resize", "none", "image.crop", "random_resized") == MIM_ERR_VALUE);
     CHECK(reads("image.resize", "none", "image.crop", "random") == MIM_OK);
+    CHECK(reads("image.crop", "random", "image.crop_from", "256") == MIM_OK);
+    CHECK(reads("image.crop", "random", "image.crop_from", "100") == MIM_ERR_VALUE);
+    CHECK(reads("image.crop", "center", "image.crop_from", "100") == MIM_OK);
     CHECK(reads("image.erase_least", "0.4", "image.erase_most", "0.3") == MIM_ERR_VALUE);
     CHECK(reads("image.grey", "0.2", "image.channels", "4") == MIM_ERR_VALUE);
     CHECK(reads("image.grey", "0", "image.channels", "4") == MIM_OK);
