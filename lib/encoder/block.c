@@ -15,15 +15,34 @@ struct init mim__xavier(int in, int out)
 
 static struct init layer(const struct block *b, int in, int out, bool end)
 {
-    return b->xavier ? mim__xavier(in, out) : end ? b->end : b->weight;
+    return b->init != INIT_WAY_TRUNCATED ? mim__xavier(in, out) : end ? b->end : b->weight;
+}
+
+/* Numbers of all heads. */
+static int inner(const struct block *b) { return b->head_width ? b->heads * b->head_width : b->width; }
+
+/* Keras keeps the weights of queries as [width, heads, head width], those of the way back as [heads, head width, width], and
+ * takes all dimensions but the last two for the area of a convolution, which multiplies both of these. */
+static struct init keras_layer(int area, int in, int out) { return mim__xavier(area * in, area * out); }
+
+static struct init qkv_init(const struct block *b)
+{
+    return b->init == INIT_WAY_KERAS ? keras_layer(b->width, b->heads, inner(b) / b->heads)
+                                     : layer(b, b->width, 3 * inner(b), false);
+}
+
+static struct init proj_init(const struct block *b)
+{
+    return b->init == INIT_WAY_KERAS ? keras_layer(b->heads, inner(b) / b->heads, b->width)
+                                     : layer(b, inner(b), b->width, true);
 }
 
 static struct tensor *qkv(struct graph *g, struct tensor *x, const struct block *b)
 {
-    int width = b->width;
+    int width = inner(b);
     struct init zero = { INIT_ZERO, 0, 0, 0 };
-    struct linear o = { .norm = "norm1", .eps = (float)b->eps, .weight_init = layer(b, width, 3 * width, false),
-                        .compute = b->compute, .type = b->compute, .no_bias = b->qkv_bias == QKV_BIAS_NONE };
+    struct linear o = { .norm = "norm1", .eps = (float)b->eps, .weight_init = qkv_init(b), .compute = b->compute,
+                        .type = b->compute, .no_bias = b->qkv_bias == QKV_BIAS_NONE };
     if (b->qkv_bias == QKV_BIAS_QUERY_VALUE) {
         struct tensor *q = mim__graph_param(g, "attn.q_bias", SHAPE(width), zero, PARAM_NO_DECAY);
         o.bias = mim__op_join_bias(g, q, mim__graph_param(g, "attn.v_bias", SHAPE(width), zero, PARAM_NO_DECAY));
@@ -31,23 +50,31 @@ static struct tensor *qkv(struct graph *g, struct tensor *x, const struct block 
     return mim__op_linear(g, "attn.qkv", x, 3 * width, o);
 }
 
+/* The perceptron; branch: what its second layer shares with the other branch's end. */
+static struct tensor *perceptron(struct graph *g, struct tensor *x, const struct block *b, struct linear branch)
+{
+    struct tensor *h = mim__op_linear(g, "mlp.fc1", x, b->hidden, (struct linear){
+                                      .norm = "norm2", .eps = (float)b->eps, .compute = b->compute, .type = b->compute,
+                                      .weight_init = layer(b, b->width, b->hidden, false) });
+    branch.scale = b->layer_scale > 0 ? "ls2.gamma" : NULL;
+    branch.residual = b->activation_out ? NULL : x;
+    branch.activation = b->activation;
+    branch.weight_init = layer(b, b->hidden, b->width, true);
+    h = mim__op_linear(g, "mlp.fc2", h, b->width, branch);
+    return b->activation_out ? mim__op_activate(g, h, b->activation, x) : h;
+}
+
 struct tensor *mim__block(struct graph *g, struct tensor *x, const struct block *b, struct tensor **weights)
 {
-    struct linear branch = { .weight_init = layer(b, b->width, b->width, true), .drop_path = b->drop_path, .residual = x,
-                             .compute = b->compute, .tokens = b->tokens, .scale_init = (float)b->layer_scale };
+    struct linear branch = { .weight_init = proj_init(b), .drop_path = b->drop_path, .residual = x,
+                             .compute = b->compute, .type = b->compute, .tokens = b->tokens, .scale_init = (float)b->layer_scale };
     struct attention heads = { .heads = b->heads, .compute = b->compute };
     struct tensor *projected = qkv(g, x, b), *h = mim__op_attention(g, projected, b->bias, heads);
     if (weights)
         *weights = mim__op_attention_weights(g, projected, b->bias, heads);
     branch.scale = b->layer_scale > 0 ? "ls1.gamma" : NULL;
     x = mim__op_linear(g, "attn.proj", h, b->width, branch);
-    h = mim__op_linear(g, "mlp.fc1", x, b->hidden, (struct linear){ .norm = "norm2", .eps = (float)b->eps,
-                       .weight_init = layer(b, b->width, b->hidden, false), .compute = b->compute, .type = b->compute });
-    branch.scale = b->layer_scale > 0 ? "ls2.gamma" : NULL;
-    branch.residual = x;
-    branch.activation = b->activation;
-    branch.weight_init = layer(b, b->hidden, b->width, true);
-    return mim__op_linear(g, "mlp.fc2", h, b->width, branch);
+    return perceptron(g, x, b, branch);
 }
 
 /* ---- positions ---- */

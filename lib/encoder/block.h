@@ -8,6 +8,7 @@
 enum qkv_bias { QKV_BIAS_FULL, QKV_BIAS_QUERY_VALUE, QKV_BIAS_NONE };
 enum positions { POSITIONS_LEARNED, POSITIONS_SINCOS, POSITIONS_NONE };
 enum table_resize { TABLE_BICUBIC, TABLE_ANTIALIAS };
+enum init_way { INIT_WAY_TRUNCATED, INIT_WAY_XAVIER, INIT_WAY_KERAS };
 
 /* Initial weights of a linear layer: within the square root of 6 / (in + out) (Glorot and Bengio 2010, eq. 16). */
 struct init mim__xavier(int in, int out);
@@ -16,11 +17,13 @@ struct init mim__xavier(int in, int out);
  * graph's scope, by timm's names. */
 struct block {
     int width, heads, hidden, tokens;
+    int head_width;                 /* numbers a head; 0: width / heads */
     double eps;
     enum activation activation;
+    bool activation_out;            /* after the perceptron's second layer too; without layer scale and drop path */
     enum qkv_bias qkv_bias;
     enum dtype compute;
-    bool xavier;                    /* initial weights as above; else: */
+    enum init_way init;             /* of weights: as above, or likewise by Keras's rule for three-dimensional ones, or: */
     struct init weight, end;        /* of all layers but those at the end of a branch; of these */
     double layer_scale;             /* 0: none */
     float drop_path;

@@ -13,13 +13,14 @@
 
 enum relative_kind { RELATIVE_NONE, RELATIVE_SHARED, RELATIVE_BLOCK };
 enum pool { POOL_AUTO, POOL_CLASS, POOL_MEAN };
-enum init_way { INIT_WAY_TRUNCATED, INIT_WAY_XAVIER };
 
 struct encoder_options {
     int kind;
     int64_t patch, width, depth, heads, hidden;      /* hidden 0 becomes 4 width */
+    int64_t head_width;                              /* 0: width / heads */
     double eps;
     int activation;                                  /* of the choices; + 1 is an enum activation */
+    int activation_out;
     int qkv_bias, class_token, mask_token, positions, position_class, relative;
     double layer_scale, drop_path;
     int norm, pool, pool_norm;                       /* pool is never POOL_AUTO once an encoder is made */
@@ -40,6 +41,8 @@ struct encoder_build {
     int kept;                                        /* patches of a picture that are encoded, where hidden ones are left out
                                                         (mask_token 0); else, and where it is 0, it becomes all of them */
     struct tensor *pixels, *mask, *visible;          /* visible i32 [batch, kept]: which these are; NULL where it is all */
+    struct tensor *patch_weight, *patch_bias;        /* of the patches' linear layer, and absolute positions of the picture's */
+    struct tensor *positions;                        /* grid (NULL: none), for heads that embed something themselves */
     struct tensor *tokens, *pooled;                  /* tokens f32 [batch, first + kept, width] */
     int first, rows, cols;                           /* tokens before the patches; the grid */
 };

@@ -7,6 +7,11 @@
 #include <math.h>
 #include <stdio.h>
 
+static mim_status refuse(const mim_encoder *e, const char *format, const char *what)
+{
+    return mim__fail(e->object.ctx, MIM_ERR_UNSUPPORTED, "%s cannot express an encoder with %s", format, what);
+}
+
 /* ---- names ---- */
 
 enum name_column mim__encoder_column(const mim_encoder *e, enum naming n)
@@ -32,6 +37,11 @@ mim_status mim__encoder_names(const mim_encoder *e, const struct encoder_naming 
 {
     enum name_column column = mim__encoder_column(e, n->naming);
     const char *without = n->pretext || n->naming == NAMING_MIM ? NULL : "mask_token";
+    const struct encoder_options *o = &e->options;
+    const char *other = o->head_width && o->heads * o->head_width != o->width ? "heads that do not make up its width"
+                      : o->activation_out ? "an activation after the perceptron" : NULL;
+    if (other && n->naming != NAMING_MIM)
+        return refuse(e, n->naming == NAMING_TIMM ? "timm" : "transformers", other);
     mim_status status = mim__names_of_store(out, &e->store, e->kind->rules, column, n->before, without, array);
     if (!status && column == COLUMN_HUGGINGFACE && e->options.qkv_bias == QKV_BIAS_QUERY_VALUE)
         status = add_key_biases(e, n->before, out);
@@ -39,11 +49,6 @@ mim_status mim__encoder_names(const mim_encoder *e, const struct encoder_naming 
 }
 
 /* ---- config.json ---- */
-
-static mim_status refuse(const mim_encoder *e, const char *format, const char *what)
-{
-    return mim__fail(e->object.ctx, MIM_ERR_UNSUPPORTED, "%s cannot express an encoder with %s", format, what);
-}
 
 static const char *activation_name(const mim_encoder *e, const char *const names[]) { return names[e->options.activation]; }
 

@@ -10,7 +10,12 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { RELATIVE_MOST = 4096 };  /* side of a grid whose relative positions are resized: that takes its square in memory */
+enum {
+    RELATIVE_MOST = 4096,       /* side of a grid whose relative positions are resized: that takes its square in memory */
+    INNER_MOST = 262144         /* numbers of all heads */
+};
+
+static const float KERAS_EMBEDDING = 0.05f;     /* bound of its embeddings' initial values */
 
 struct vit {                    /* one build */
     const mim_encoder *e;
@@ -31,6 +36,8 @@ static struct tensor *positions(const struct vit *v)
                        .rows = (int)o->table_rows, .cols = (int)o->table_cols, .first = o->class_token && o->position_class,
                        .to_rows = v->b->rows, .to_cols = v->b->cols, .resize = (enum table_resize)o->table_resize,
                        .how = v->weight };
+    if (o->init == INIT_WAY_KERAS)
+        t.how = (struct init){ INIT_UNIFORM, KERAS_EMBEDDING, 0, 0 };
     return mim__positions(v->g, &t);
 }
 
@@ -100,9 +107,10 @@ static struct tensor *block(const struct vit *v, struct tensor *x, int i)
     const struct encoder_options *o = v->o;
     struct tensor *weights;
     struct block b = { .width = (int)o->width, .heads = (int)o->heads, .hidden = (int)o->hidden, .tokens = v->tokens,
-                       .eps = o->eps, .activation = (enum activation)(o->activation + 1),
+                       .head_width = (int)o->head_width, .eps = o->eps,
+                       .activation = (enum activation)(o->activation + 1), .activation_out = o->activation_out,
                        .qkv_bias = (enum qkv_bias)o->qkv_bias, .compute = v->b->compute,
-                       .xavier = o->init == INIT_WAY_XAVIER, .weight = v->weight, .end = branch_end(v, i),
+                       .init = (enum init_way)o->init, .weight = v->weight, .end = branch_end(v, i),
                        .layer_scale = o->layer_scale, .drop_path = drop_rate(v, i), .bias = v->bias };
     mim__graph_segment(v->g);
     mim__graph_scope(v->g, "blocks.%d.", i);
@@ -139,17 +147,18 @@ static void inputs(const struct vit *v)
 /* The pixels of each patch that is encoded, through a linear layer: a convolution's weight. */
 static struct tensor *patches(const struct vit *v)
 {
+    struct encoder_build *b = v->b;
     int width = (int)v->o->width, patch = (int)v->o->patch, channels = (int)v->e->image.channels;
     int depth = channels * patch * patch;
-    struct linear o = { .weight_init = v->weight, .compute = v->b->compute, .type = F32,
-                        .weight_shape = SHAPE(width, channels, patch, patch) };
-    if (v->o->init == INIT_WAY_XAVIER) {             /* the bias is PyTorch's, as in MAE */
-        o.weight_init = mim__xavier(depth, width);
-        o.bias_init = (struct init){ INIT_UNIFORM, 1 / sqrtf((float)depth), 0, 0 };
-    }
-    struct tensor *x = mim__op_patches(v->g, v->b->pixels, patch, v->b->compute);
-    x = v->b->visible ? mim__op_gather(v->g, x, v->b->visible) : x;
-    return mim__op_linear(v->g, "patch_embed.proj", x, width, o);
+    struct init weight = v->o->init == INIT_WAY_TRUNCATED ? v->weight : mim__xavier(depth, width), bias = { INIT_ZERO, 0, 0, 0 };
+    if (v->o->init == INIT_WAY_XAVIER)               /* PyTorch's, as in MAE */
+        bias = (struct init){ INIT_UNIFORM, 1 / sqrtf((float)depth), 0, 0 };
+    struct tensor *x = mim__op_patches(v->g, b->pixels, patch, b->compute);
+    x = b->visible ? mim__op_gather(v->g, x, b->visible) : x;
+    b->patch_weight = mim__graph_param(v->g, "patch_embed.proj.weight", SHAPE(width, channels, patch, patch), weight, 0);
+    b->patch_bias = mim__graph_param(v->g, "patch_embed.proj.bias", SHAPE(width), bias, PARAM_NO_DECAY);
+    return mim__op_linear(v->g, "patch_embed.proj", x, width, (struct linear){ .weight = b->patch_weight, .type = F32,
+                          .bias = b->patch_bias, .compute = b->compute });
 }
 
 static struct tensor *embedding(const struct vit *v)
@@ -161,7 +170,7 @@ static struct tensor *embedding(const struct vit *v)
         cls = mim__graph_param(v->g, "cls_token", SHAPE(1, 1, width), v->token, PARAM_NO_DECAY);
     if (v->o->mask_token)
         hidden = mim__graph_param(v->g, "mask_token", SHAPE(1, 1, width), v->token, PARAM_NO_DECAY);
-    struct tensor *places = positions(v), *x = patches(v);
+    struct tensor *places = b->positions = positions(v), *x = patches(v);
     if (hidden && b->mask)
         x = mim__op_mask_tokens(v->g, x, b->mask, hidden);
     return b->visible ? mim__op_embed_some(v->g, x, cls, places, b->visible, cls && v->o->position_class)
@@ -186,7 +195,7 @@ static void build(const mim_encoder *e, struct graph *g, struct encoder_build *b
 {
     struct vit v = { .e = e, .o = &e->options, .g = g, .b = b };
     v.weight = (struct init){ INIT_TRUNCATED, (float)e->options.init_deviation, (float)e->options.init_cut, 0 };
-    v.token = e->options.init == INIT_WAY_XAVIER ? (struct init){ INIT_NORMAL, v.weight.a, 0, 0 } : v.weight;
+    v.token = e->options.init != INIT_WAY_TRUNCATED ? (struct init){ INIT_NORMAL, v.weight.a, 0, 0 } : v.weight;
     mim__graph_store(g, 0);
     mim__graph_scope(g, "%s", "");
     inputs(&v);
@@ -202,9 +211,15 @@ static void build(const mim_encoder *e, struct graph *g, struct encoder_build *b
 
 static mim_status check(mim_context *ctx, struct encoder_options *o)
 {
-    if (o->width % o->heads)
+    if (!o->head_width && o->width % o->heads)
         return mim__fail(ctx, MIM_ERR_VALUE, "encoder.width %lld is not a multiple of encoder.heads %lld", (long long)o->width,
                          (long long)o->heads);
+    if (o->head_width && o->heads * o->head_width > INNER_MOST)
+        return mim__fail(ctx, MIM_ERR_VALUE, "encoder.heads %lld of encoder.head_width %lld are more than %d numbers",
+                         (long long)o->heads, (long long)o->head_width, INNER_MOST);
+    if (o->activation_out && (o->layer_scale > 0 || o->drop_path > 0))
+        return mim__fail(ctx, MIM_ERR_VALUE, "encoder.activation_out 1 goes with neither encoder.layer_scale %g nor "
+                                             "encoder.drop_path %g", o->layer_scale, o->drop_path);
     if (o->positions == POSITIONS_SINCOS && o->width % 4)
         return mim__fail(ctx, MIM_ERR_VALUE, "encoder.positions sincos needs a width that 4 divides, not %lld", (long long)o->width);
     if (o->pool == POOL_CLASS && !o->class_token)

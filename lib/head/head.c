@@ -37,7 +37,8 @@ static const struct head_kind none = {
 };
 
 /* As the choices of head.kind. */
-static const struct head_kind *const kinds[] = { &mim__pixels, &mim__classifier, &none, &mim__mae, &mim__tokens };
+static const struct head_kind *const kinds[] = { &mim__pixels, &mim__classifier, &none, &mim__mae, &mim__tokens,
+                                               &mim__flat };
 
 void mim__head_retain(mim_head *h) { mim__object_retain(&h->object); }
 bool mim__head_masks(const mim_head *h) { return h->kind->masks && h->options.masked; }
@@ -265,6 +266,8 @@ static const char *unsayable(const mim_head *h, enum naming n, bool own)
          : h->options.target == HEAD_WINDOW_NORM || h->options.target >= HEAD_HOG || h->options.numbers ? "another target"
          : h->options.reduce != 1 ? "a lower resolution"
          : h->kind == &mim__pixels && h->options.layers != 1 ? "two layers"
+         : h->kind == &mim__flat ? "a decoder that predicts the whole picture at once"
+         : h->options.head_width ? "heads that do not make up its width"
          : h->kind == &mim__mae && e->table_rows != e->table_cols ? "pictures that are not square" : NULL;
 }
 
@@ -348,7 +351,7 @@ static mim_status report_names(const mim_head *h, mim_config *r)
         { "mixture", classes && o->mixture },
         { "target", pixels && !host && o->target == HEAD_TARGET_HOST }, { "gradient", host || h->kind == &none },
     }, out[] = {
-        { "loss", classes || tokens || (pixels && !host) }, { "mask", masks }, { "visible", h->kind == &mim__mae },
+        { "loss", classes || tokens || (pixels && !host) }, { "mask", masks }, { "visible", masks && !h->encoder->options.mask_token },
         { "pixels", true }, { "prediction", pixels }, { "reconstruction", shows }, { "picture", shows },
         { "logits", classes || tokens }, { "tokens", h->kind == &none },
     };

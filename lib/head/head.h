@@ -18,7 +18,7 @@ struct head_options {
     int batch_norm, pool, masked;                        /* target is never HEAD_TARGET_AUTO either */
     char features[OPTION_TEXT_SIZE];
     int64_t layers, hidden, reduce, window, classes;     /* hidden 0 becomes the encoder's width, or 4 width (mae) */
-    int64_t width, depth, heads, numbers, bins;
+    int64_t width, depth, heads, head_width, numbers, bins;
     double beta, visible, eps, smoothing, init_deviation;
 };
 extern const struct mim__option mim__head_options[];
@@ -29,6 +29,8 @@ struct head_build {
     const struct image_options *image;                   /* how pixels are normalised */
     bool soft;                                           /* labels become soft ones: take "mixture" in their place */
     struct tensor *target, *labels, *mixture;            /* inputs, beside the encoder's */
+    struct tensor *order;                                /* another, which the trainer draws: patches i32 [batch, patches],
+                                                            visible ones first, each part in random order */
     struct tensor *prediction, *logits, *loss;           /* outputs of these names */
     struct tensor *answers;                              /* classes of patches that count, -1 others */
     bool shows;                                          /* the prediction is one of pixels */
@@ -55,7 +57,7 @@ struct head_kind {
 /* Parameters that are no weights: running statistics of a batch norm. */
 #define RUNNING_MEAN "batch_norm.running_mean"
 #define RUNNING_VARIANCE "batch_norm.running_var"
-extern const struct head_kind mim__pixels, mim__mae, mim__classifier, mim__tokens;
+extern const struct head_kind mim__pixels, mim__mae, mim__flat, mim__classifier, mim__tokens;
 
 struct mim_head {
     struct mim__object object;
@@ -90,5 +92,9 @@ mim_status mim__head_config_from(mim_context *ctx, const mim_tensors *t, mim_con
 mim_status mim__head_check_regression(const mim_head *h, struct head_options *o, enum head_loss usual);
 struct tensor *mim__head_scale(struct graph *g, const struct image_options *image);      /* [2, channels] for targets */
 void mim__head_regress(const mim_head *h, struct graph *g, const struct encoder_build *e, struct head_build *b, double eps);
+
+/* decoder.c, for heads with a decoder: their checks, those of regression among them; and its blocks. */
+mim_status mim__head_check_decoder(const mim_head *h, struct head_options *o);
+struct tensor *mim__head_decode(const mim_head *h, struct graph *g, struct tensor *x, int tokens, enum dtype compute);
 
 #endif

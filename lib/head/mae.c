@@ -2,7 +2,7 @@
 /* mae.c -- masked autoencoder (He et al. 2022, sec. 3): tokens of the visible patches, a learned vector in the places of the
  * hidden ones, positions, some blocks, and of each patch its pixels. prediction [batch, patches, side^2 * channels], side =
  * patch / reduce, in the order (row, column, channel). Names of parameters and initial values are those of the authors'
- * code; norms, activation and qkv bias are as in the encoder. */
+ * code. */
 #include "head/head.h"
 
 #include "base/json.h"
@@ -13,21 +13,10 @@ enum { DEPTH_MOST = 64, PUBLISHED_WIDTH = 512, PUBLISHED_HEADS = 16 };
 
 static mim_status check(const mim_head *h, struct head_options *o)
 {
-    mim_context *ctx = h->object.ctx;
-    if (h->encoder->options.mask_token)
-        return mim__fail(ctx, MIM_ERR_VALUE, "head.kind is mae, whose encoder leaves hidden patches out: encoder.mask_token "
-                                             "must be 0");
-    if (!o->masked)
-        return mim__fail(ctx, MIM_ERR_VALUE, "head.kind is mae, which must hide patches, but head.masked is 0");
-    if (o->width % o->heads)
-        return mim__fail(ctx, MIM_ERR_VALUE, "head.width %lld is not a multiple of head.heads %lld", (long long)o->width,
-                         (long long)o->heads);
     if (o->positions == POSITIONS_SINCOS && o->width % 4)
-        return mim__fail(ctx, MIM_ERR_VALUE, "head.positions sincos needs a width that 4 divides, not %lld",
+        return mim__fail(h->object.ctx, MIM_ERR_VALUE, "head.positions sincos needs a width that 4 divides, not %lld",
                          (long long)o->width);
-    if (!o->hidden)
-        o->hidden = 4 * o->width;
-    return mim__head_check_regression(h, o, HEAD_L2);
+    return mim__head_check_decoder(h, o);
 }
 
 /* ---- the graph ---- */
@@ -53,30 +42,11 @@ static struct tensor *sequence(const mim_head *h, struct graph *g, const struct 
     return mim__op_embed(g, x, NULL, mim__positions(g, &places));
 }
 
-static struct block block_of(const mim_head *h, const struct encoder_build *e, enum dtype compute)
-{
-    const struct encoder_options *from = &h->encoder->options;
-    const struct head_options *o = &h->options;
-    return (struct block){ .width = (int)o->width, .heads = (int)o->heads, .hidden = (int)o->hidden,
-                           .tokens = e->first + e->rows * e->cols, .eps = from->eps,
-                           .activation = (enum activation)(from->activation + 1),
-                           .qkv_bias = from->qkv_bias == QKV_BIAS_NONE ? QKV_BIAS_NONE : QKV_BIAS_FULL, .compute = compute,
-                           .xavier = true };
-}
-
 static void build(const mim_head *h, struct graph *g, const struct encoder_build *e, struct head_build *b)
 {
     int width = (int)h->options.width, depth = mim__head_depth(h);
-    struct block block = block_of(h, e, b->compute);
     struct linear last = layer(width, depth, b->compute);
-    struct tensor *x = sequence(h, g, e, b->compute);
-    for (int i = 0; i < h->options.depth; i++) {
-        mim__graph_segment(g);
-        mim__graph_scope(g, "decoder_blocks.%d.", i);
-        x = mim__block(g, x, &block, NULL);
-    }
-    mim__graph_segment(g);
-    mim__graph_scope(g, "%s", "");
+    struct tensor *x = mim__head_decode(h, g, sequence(h, g, e, b->compute), e->first + e->rows * e->cols, b->compute);
     last.norm = "decoder_norm";
     last.eps = (float)h->encoder->options.eps;
     x = e->first ? mim__op_slice(g, x, e->first, e->rows * e->cols) : x;

@@ -4,15 +4,18 @@
 
 #define FIELD(name) offsetof(struct head_options, name)
 const struct mim__option mim__head_options[] = {
-    { "head.kind", OPTION_CHOICE, FIELD(kind), "pixels", 0, 0, "pixels classifier none mae tokens",
-      "task: predict hidden pixels from each token, or through a decoder (mae); classify pictures, or patches (tokens); "
-      "or end at the tokens" },
+    { "head.kind", OPTION_CHOICE, FIELD(kind), "pixels", 0, 0, "pixels classifier none mae tokens flat",
+      "task: predict hidden pixels from each token, through a decoder (mae), or so but all at once (flat); classify "
+      "pictures, or patches (tokens); or end at the tokens" },
     { "head.layers", OPTION_I64, FIELD(layers), "1", 1, 2, NULL, "pixels: linear (1), or a perceptron with a hidden layer (2)" },
     { "head.hidden", OPTION_I64, FIELD(hidden), "0", 0, 65536, NULL, 
-      "numbers of that hidden layer, 0: the encoder's width; mae: of a block's perceptron, 0: 4 width" },
-    { "head.width", OPTION_I64, FIELD(width), "512", 1, 65536, NULL, "mae: numbers a token in the decoder" },
-    { "head.depth", OPTION_I64, FIELD(depth), "8", 1, 64, NULL, "mae: blocks of the decoder" },
-    { "head.heads", OPTION_I64, FIELD(heads), "16", 1, 4096, NULL, "mae: attention heads of the decoder; they divide its width" },
+      "numbers of that hidden layer, 0: the encoder's width; mae, flat: of a block's perceptron, 0: 4 width" },
+    { "head.width", OPTION_I64, FIELD(width), "512", 1, 65536, NULL, "mae, flat: numbers a token in the decoder" },
+    { "head.depth", OPTION_I64, FIELD(depth), "8", 1, 64, NULL, "mae, flat: blocks of the decoder" },
+    { "head.heads", OPTION_I64, FIELD(heads), "16", 1, 4096, NULL,
+      "mae, flat: attention heads of the decoder; they divide its width where head_width is 0" },
+    { "head.head_width", OPTION_I64, FIELD(head_width), "0", 0, 65536, NULL,
+      "mae, flat: numbers of one of these; 0: width / heads" },
     { "head.positions", OPTION_CHOICE, FIELD(positions), "sincos", 0, 0, "learned sincos", "mae: positions in the decoder" },
     { "head.loss", OPTION_CHOICE, FIELD(loss), "auto", 0, 0, "l1 l2 smooth_l1 host auto",
       "pixels, mae: distance of prediction and target; host: its gradient is an input; auto: l1 for pixels, l2 for mae "

@@ -6,6 +6,8 @@
  * mae_vit_*: MAE as published (He et al. 2022, with the sizes of the authors' code; tiny and small with a decoder in
  * proportion). Rates are for 4096 pictures an update; warm-up was 40 of 800 epochs. Class and mask token are not decayed
  * here; in the authors' code they are.
+ * keras_cifar10: the example "Masked image modeling with Autoencoders" of keras.io, what makes it differ included; rate and
+ * steps are for 100 epochs of 40000 pictures.
  * vit_*: the same encoders as timm and transformers have them, with a classifier. */
 #include "base/options.h"
 
@@ -61,6 +63,16 @@ const struct mim__preset mim__presets[] = {
       "{" MAE ", \"image.height\": 32, \"image.width\": 32, \"optimizer.rate\": 1e-3,"
       " \"encoder\": {\"patch\": 4, \"width\": 192, \"depth\": 6, \"heads\": 3, " MAE_ENCODER "},"
       " \"head\": {" MAE_HEAD ", \"width\": 128, \"depth\": 2, \"heads\": 4}}" },
+    { "keras_cifar10", "masked autoencoder of keras.io on CIFAR-10, brought to 48 x 48",
+      "{\"image\": {\"height\": 48, \"width\": 48, \"mean\": [0], \"deviation\": [1], \"resize\": \"bilinear\","
+      " \"crop\": \"random\", \"crop_from\": 52, \"flip\": 0.5, \"eval_crop\": 1},"
+      " \"masker\": {\"kind\": \"random\", \"ratio\": 0.75}, \"trainer.batch\": 256,"
+      " \"encoder\": {\"kind\": \"vit\", \"patch\": 6, \"width\": 128, \"depth\": 6, \"heads\": 4, \"head_width\": 128,"
+      " \"hidden\": 256, \"activation_out\": 1, \"class_token\": 0, \"mask_token\": 0, \"init\": \"keras\", \"pool\": \"mean\"},"
+      " \"head\": {\"kind\": \"flat\", \"width\": 64, \"depth\": 2, \"heads\": 4, \"head_width\": 64, \"hidden\": 128},"
+      " \"optimizer\": {\"kind\": \"adamw\", \"rate\": 5e-3, \"warmup\": 2343, \"warmup_rate\": 0, \"warmup_inclusive\": 0,"
+      " \"steps\": 15625, \"decay\": 1e-4, \"decay_all\": 1, \"decay_by_rate\": 0, \"eps\": 1e-7, \"eps_first\": 1,"
+      " \"clip\": 0}}" },
     { "vit_tiny", "ViT-Ti/16 and a classifier", "{" VIT ", \"encoder\": {" TINY ", \"mask_token\": 0}}" },
     { "vit_small", "ViT-S/16 and a classifier", "{" VIT ", \"encoder\": {" SMALL ", \"mask_token\": 0}}" },
     { "vit_base", "ViT-B/16 and a classifier", "{" VIT ", \"encoder\": {" BASE ", \"mask_token\": 0}}" },

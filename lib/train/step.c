@@ -92,7 +92,7 @@ static void place_masks(mim_trainer *t, int64_t batch, int64_t epoch, const int6
         to[i] = t->mask[i];
         hidden += t->mask[i];
     }
-    mim__trainer_list_visible(t, batch);
+    mim__trainer_list_visible(t, batch, epoch, ids);
     set_metric(t, METRIC_HIDDEN, (double)hidden / (double)count);
 }
 

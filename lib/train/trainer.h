@@ -101,8 +101,9 @@ mim_status mim__trainer_report_sizes(const mim_trainer *t, const char *prefix, m
 mim_status mim__trainer_expect_visible(mim_trainer *t);
 /* A plan for as many as the next batch has; allocates where that is another number. All or nothing. */
 mim_status mim__trainer_fit_visible(mim_trainer *t, const mim_images *images, int64_t batch);
-/* Numbers of the visible patches into place, once the mask is; and as the output of this name. */
-void mim__trainer_list_visible(mim_trainer *t, int64_t batch);
+/* Numbers of the visible patches into place, once the mask is, and the order of all for heads that want one; and the first
+ * as the output "visible". */
+void mim__trainer_list_visible(mim_trainer *t, int64_t batch, int64_t epoch, const int64_t *ids);
 int64_t *mim__trainer_visible(mim_trainer *t);
 
 /* The configuration of the whole run, every default filled in. */

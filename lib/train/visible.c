@@ -3,6 +3,8 @@
  * masker's, or that of the masks which the host hands in; another count takes another plan. */
 #include "train/trainer.h"
 
+#include "base/philox.h"
+
 mim_status mim__trainer_expect_visible(mim_trainer *t)
 {
     int rows, cols, hidden;
@@ -95,11 +97,40 @@ mim_status mim__trainer_fit_visible(mim_trainer *t, const mim_images *images, in
 
 /* ---- which ---- */
 
-void mim__trainer_list_visible(mim_trainer *t, int64_t batch)
+/* Elements first .. end - 1 in random order (Fisher and Yates; Knuth, TAOCP vol. 2, alg. 3.4.2 P). */
+static void shuffle(const struct mim__stream *s, int first, int end, int32_t *v)
+{
+    for (int i = end - 1; i > first; i--) {
+        int j = first + (int)mim__below(mim__word(s, (uint32_t)i), (uint32_t)(i - first + 1));
+        int32_t held = v[i];
+        v[i] = v[j];
+        v[j] = held;
+    }
+}
+
+/* The patches of each picture: visible ones, then hidden ones, each in an order drawn for this picture and epoch. */
+static void draw_order(mim_trainer *t, int64_t batch, int64_t epoch, const int64_t *ids)
+{
+    int all = t->eb.rows * t->eb.cols, kept = t->eb.kept;
+    const int32_t *mask = mim__plan_data(t->plan, t->eb.mask);
+    int32_t *order = mim__plan_data(t->plan, t->hb.order);
+    for (int64_t b = 0; b < batch; b++, mask += all, order += all) {
+        struct mim__stream s = mim__stream((uint64_t)t->run.seed, STREAM_ORDER, (uint64_t)ids[b], (uint64_t)epoch);
+        int place[2] = { 0, kept };
+        for (int i = 0; i < all; i++)
+            order[place[mask[i]]++] = i;
+        shuffle(&s, 0, kept, order);
+        shuffle(&s, kept, all, order);
+    }
+}
+
+void mim__trainer_list_visible(mim_trainer *t, int64_t batch, int64_t epoch, const int64_t *ids)
 {
     if (t->eb.visible)
         mim__list_visible(mim__plan_data(t->plan, t->eb.mask), batch, (int64_t)t->inputs[INPUT_HIDDEN].each,
                           mim__plan_data(t->plan, t->eb.visible));
+    if (t->hb.order)
+        draw_order(t, batch, epoch, ids);
 }
 
 int64_t *mim__trainer_visible(mim_trainer *t)
