@@ -58,6 +58,8 @@ good "" $E --probe steps --epochs 1 --features block.1 --pool mean
 good "" evaluate --weights "$T/tuned" --train "$T/train.bin" --test "$T/test.bin"
 good "sheet.png" reconstruct --weights "$T/run" --data "$T/test.bin" --mask-ratio 0.5 --seed 3 --count 5 --out "$T/sheet.png"
 good "features.safetensors" features "$T/run" "$T/test.bin" "$T/features.safetensors" tokens --threads 2 --precision bf16
+K="keras_cifar10 --train $T/train.bin --held-out $T/test.bin --threads 2 --epochs 2"
+good "keras/curve.png keras/log.csv keras/encoder.safetensors" $K --test "$T/test.bin" --probe-epochs 1 --out "$T/keras"
 
 N="--out $T/none"
 bad "not nearest" $E $N --probe nearest
@@ -83,6 +85,10 @@ bad "64 of 64" reconstruct --weights "$T/run" --data "$T/test.bin" --mask-ratio 
 bad "not a number" reconstruct --weights "$T/run" --data "$T/test.bin" --mask-ratio nan $N
 bad "these have 1" reconstruct --weights "$T/run" --data "$T/gray-images-idx3-ubyte" $N
 bad "kind classifier" reconstruct --weights "$T/tuned" --data "$T/test.bin" $N
+bad "needs --train" $K $N
+bad "without labels" $K --test "$T/bare.ppm" $N
+bad "empty.bin" $K --test "$T/empty.bin" $N
+bad "precision" $K --test "$T/test.bin" --precision f16 --out "$T/bad"
 bad "MODEL PICTURES" features "$T/run" "$T/test.bin"
 rm -rf "$T"
 echo "$passed passed, $failed failed"
