@@ -39,6 +39,7 @@ const struct mim__option mim__masker_options[] = {
       "grid: one unit in so many, along rows and columns, stays visible" },
     { "masker.phase", OPTION_I64, FIELD(phase), "-1", -1, 2147483647, NULL,
       "grid: rows and columns whose number plus this divides by the stride stay visible; -1: drawn for each picture" },
+    { "masker.seed", OPTION_I64, FIELD(seed), "-1", -1, 0x1p63, NULL, "masks follow from it; -1: from seed, as all else" },
     OPTIONS_END
 };
 #undef FIELD
@@ -135,7 +136,7 @@ mim_status mim__masker_create(mim_context *ctx, const mim_config *config, int ro
         mim_masker_destroy(m);
         return status;
     }
-    m->seed = (uint64_t)run.seed;
+    m->seed = (uint64_t)(m->options.seed < 0 ? run.seed : m->options.seed);
     *out = m;
     return MIM_OK;
 }
@@ -226,14 +227,17 @@ mim_status mim_masker_draw(mim_masker *m, int64_t epoch, const int64_t *ids, int
     return MIM_OK;
 }
 
-mim_status mim__masker_report(const mim_masker *m, mim_config *report)
+mim_status mim__masker_report(const mim_masker *m, int64_t seed, mim_config *report)
 {
-    return mim__report_options(report, mim__masker_options, &m->options);
+    struct masker_options o = m->options;
+    if (o.seed < 0 && m->seed != (uint64_t)seed)
+        o.seed = (int64_t)m->seed;
+    return mim__report_options(report, mim__masker_options, &o);
 }
 
 static mim_status report_all(const mim_masker *m, mim_config *report)
 {
-    mim_status status = mim__masker_report(m, report);
+    mim_status status = mim__masker_report(m, (int64_t)m->seed, report);
     if (status == MIM_OK)
         status = mim__report_i64(report, "seed", (int64_t)m->seed);
     if (status == MIM_OK)

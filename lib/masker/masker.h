@@ -22,7 +22,7 @@ int mim__masker_hidden(const mim_masker *m);
 int mim__masker_expects(const mim_masker *m);
 /* One mask, u8 [rows, cols], 1 = hidden: at least one patch is and one is not. Allocates nothing. Not for kind "host". */
 void mim__masker_draw_one(mim_masker *m, int64_t epoch, int64_t id, uint8_t *mask);
-/* Its options, every default filled in. */
-mim_status mim__masker_report(const mim_masker *m, mim_config *report);
+/* Its options, every default filled in, for a run of this seed: masker.seed says if the masks follow from another. */
+mim_status mim__masker_report(const mim_masker *m, int64_t seed, mim_config *report);
 
 #endif

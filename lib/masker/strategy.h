@@ -16,6 +16,7 @@ struct masker_options {
     int movable, outside;            /* square */
     int64_t side_rows, side_cols;
     int64_t stride, phase;           /* grid */
+    int64_t seed;                    /* -1: the run's */
 };
 
 /* The grid of units, and how much of it to hide. */

@@ -13,7 +13,7 @@ mim_status mim__trainer_config(const mim_trainer *t, mim_config **out)
     if (!status)
         status = mim__head_report(t->head, r);
     if (!status && t->masker)
-        status = mim__masker_report(t->masker, r);
+        status = mim__masker_report(t->masker, t->run.seed, r);
     if (!status)
         status = mim__optimizer_report(t->optimizer, r);
     if (!status)

@@ -162,6 +162,21 @@ static void what_a_draw_depends_on(void)
     mim_masker_destroy(other);
 }
 
+/* masker.seed stands for seed, and says so. */
+static void seed_of_its_own(void)
+{
+    uint8_t masks[3][16 * 16];
+    static const char *const made[] = { "{\"seed\": 7}", "{\"seed\": 1, \"masker.seed\": 7}", "{\"seed\": 1}" };
+    for (int i = 0; i < 3; i++) {
+        mim_masker *m = make_masker(made[i], 16, 16, 1);
+        CHECK(m && mim_masker_draw(m, 0, NULL, 1, masks[i], sizeof masks[i]) == MIM_OK);
+        CHECK(m && described(m, "seed") == (i < 2 ? 7 : 1) && described(m, "masker.seed") == (i == 1 ? 7 : -1));
+        mim_masker_destroy(m);
+    }
+    CHECK(!memcmp(masks[0], masks[1], sizeof masks[0]) && memcmp(masks[1], masks[2], sizeof masks[1]));
+    CHECK(masker_status("{\"masker.seed\": -2}", 16, 16, 1) == MIM_ERR_VALUE);
+}
+
 static void ids_count_from_zero(void)
 {
     static const int64_t ids[3] = { 0, 1, 2 };
@@ -325,7 +340,7 @@ int main(void)
     TEST(expected); TEST(sizes_that_do_not_fit);
     TEST(values_that_are_refused);
     TEST(order_and_threads_do_not_matter);
-    TEST(what_a_draw_depends_on);
+    TEST(what_a_draw_depends_on); TEST(seed_of_its_own);
     TEST(ids_count_from_zero);
     TEST(bad_calls);
     TEST(masks_of_the_host);

@@ -61,26 +61,37 @@ static mim_trainer *again(mim_trainer *t, enum way way, const mim_config *config
     return out;
 }
 
-/* A masker that the host hands to a head which hides nothing is a part of the run all the same. */
-static void masker_of_the_host(void)
+/* A masker of the host's making, of a seed of its own, stays a part of the run; also under a head that hides nothing. */
+static void resume_masker(const char *json)
 {
-    mim_config *config = make_config(ctx, "{\"head\": {\"kind\": \"none\"}, \"masker\": {\"kind\": \"grid\", \"phase\": 1}}");
+    enum { MASKS = 20 };
+    mim_config *config = make_config(ctx, json);
     mim_masker *m = NULL, *kept = NULL;
     mim_trainer *t = NULL;
     OK(ctx, mim_masker_create(ctx, config, &m));
+    OK(ctx, mim_config_set_i64(config, "seed", 1));
     OK(ctx, mim_trainer_create(ctx, config, NULL, NULL, m, NULL, &t));
-    mim_trainer *u = again(t, BY_MEMORY, NULL);
-    uint8_t a[MAKE_PATCHES], b[MAKE_PATCHES] = { 9 };
-    if (OK(ctx, mim_trainer_masker(u, &kept))) {
-        OK(ctx, mim_masker_draw(m, 0, NULL, 1, a, sizeof a));
-        OK(ctx, mim_masker_draw(kept, 0, NULL, 1, b, sizeof b));
+    mim_trainer *u = again(t, BY_MEMORY, NULL), *v = again(u, BY_VIEW, NULL);
+    uint8_t a[MASKS][MAKE_PATCHES], b[MASKS][MAKE_PATCHES] = { { 9 } };
+    if (OK(ctx, mim_trainer_masker(v, &kept))) {
+        OK(ctx, mim_masker_draw(m, 0, NULL, MASKS, a[0], sizeof a));
+        OK(ctx, mim_masker_draw(kept, 0, NULL, MASKS, b[0], sizeof b));
         CHECK(!memcmp(a, b, sizeof a));
     }
     mim_masker_destroy(kept);
+    mim_trainer_destroy(v);
     mim_trainer_destroy(u);
     mim_trainer_destroy(t);
     mim_masker_destroy(m);
     mim_config_destroy(config);
+}
+
+static void masker_of_the_host(void)
+{
+    resume_masker("{\"head\": {\"kind\": \"none\"}, \"masker\": {\"kind\": \"grid\", \"phase\": 1}}");
+    resume_masker("{\"seed\": 7}");
+    resume_masker("{\"seed\": 9223372036854775807, \"head\": {\"kind\": \"none\"}}");
+    resume_masker("{\"masker.seed\": 7}");
 }
 
 /* ---- going on ---- */
