@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_flat.c -- the masked autoencoder of keras.io: sizes and initial values of its page's model, the order of patches, what
- * contradicts. That it computes what Keras does is for tests/golden (keras_flat). */
+/* test_flat.c -- the masked autoencoder of keras.io: sizes and initial values of its page's model, the order of patches,
+ * what contradicts. That it computes what Keras does is for tests/golden (keras_flat). */
 #include "train/make.h"
 #include "train/trainer.h"
 
@@ -26,7 +26,7 @@ static void sizes(void)
     OK(ctx, mim_trainer_encoder(t, &e));
     OK(ctx, mim_encoder_describe(e, &r));
     OK(ctx, mim_config_get_i64(r, "parameters", &n));
-    CHECK(n == 1981696 + 22252 - 108);              /* its own, and the patches' layer and positions; the token is the head's */
+    CHECK(n == 1981696 + 22252 - 108);              /* blocks; the patches' layer and positions, without the token */
     mim_config_destroy(r);
     mim_encoder_destroy(e);
     mim_trainer_destroy(t);
@@ -54,7 +54,8 @@ static void bounded(mim_tensors *w, const char *name, double bound)
 static void initial_values(void)
 {
     static const struct { const char *name; double bound; } all[] = {
-        { "encoder.patch_embed.proj.weight", 0.159448 }, { "encoder.patch_embed.proj.bias", 0 }, { "encoder.pos_embed", 0.05 },
+        { "encoder.patch_embed.proj.weight", 0.159448 }, { "encoder.patch_embed.proj.bias", 0 },
+        { "encoder.pos_embed", 0.05 },
         { "encoder.blocks.3.attn.qkv.weight", 0.018844 }, { "encoder.blocks.3.attn.proj.weight", 0.076547 },
         { "encoder.blocks.3.mlp.fc1.weight", 0.125 }, { "head.decoder_blocks.1.attn.qkv.weight", 0.037131 },
         { "head.decoder_blocks.1.attn.proj.weight", 0.108253 }, { "head.decoder_pred.weight", 0.0233465 },
@@ -109,6 +110,40 @@ static void order(void)
     OK(ctx, make_step(t, 0));
     CHECK(!memcmp(first, mim__plan_data(t->plan, t->hb.order), sizeof first));
     mim_trainer_destroy(t);
+}
+
+/* A mask of the host that hides another number takes another plan; the order follows it. */
+static void other_count(void)
+{
+    mim_trainer *t = make_trainer(ctx, "{" FLAT "}}");
+    static const uint8_t mask[MAKE_BATCH * MAKE_PATCHES] = {
+        1, 0, 1, 1, 1, 0, 0, 1, 1, 1, 1, 0, 1, 1, 0, 0, 1, 1, 0, 1, 0, 1, 1, 1
+    };
+    OK(ctx, make_step(t, 0));
+    OK(ctx, mim_trainer_set_input(t, "mask", MIM_U8, mask, sizeof mask));
+    OK(ctx, make_step(t, 1));
+    const int32_t *drawn = mim__plan_data(t->plan, t->hb.order);
+    for (int i = 0; i < MAKE_BATCH * MAKE_PATCHES; i++)
+        CHECK(mask[i / MAKE_PATCHES * MAKE_PATCHES + drawn[i]] == (i % MAKE_PATCHES >= 2));
+    OK(ctx, make_step(t, 2));
+    mim_trainer_destroy(t);
+}
+
+/* The same bits on any number of threads. */
+static void threads(void)
+{
+    double first[3] = { 0 };
+    for (int n = 1; n <= 3; n++) {
+        OK(ctx, mim_context_set_threads(ctx, n));
+        mim_trainer *t = make_trainer(ctx, "{" FLAT "}, \"encoder.activation_out\": 1, \"encoder.head_width\": 5}");
+        for (int step = 0; step < 3; step++) {
+            OK(ctx, make_step(t, step));
+            CHECK(n == 1 || make_metric(t, "loss") == first[step]);
+            first[step] = make_metric(t, "loss");
+        }
+        mim_trainer_destroy(t);
+    }
+    OK(ctx, mim_context_set_threads(ctx, 1));
 }
 
 /* A prediction is in 0..1, and the loss is its distance from the hidden pixels. */
@@ -211,6 +246,8 @@ int main(void)
     TEST(sizes);
     TEST(initial_values);
     TEST(order);
+    TEST(other_count);
+    TEST(threads);
     TEST(loss);
     TEST(contradictions);
     TEST(other_pictures);
