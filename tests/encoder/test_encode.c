@@ -205,6 +205,26 @@ static void sizes(void)
     mim_encoder_destroy(e);
 }
 
+/* Pictures of two sizes, where the first would take another plan: the outputs of the last call stand. */
+static void sizes_that_differ(void)
+{
+    mim_encoder *e = make_encoder("{\"image\": {\"resize\": \"none\"}}");
+    mim_images other = make_images(0, 1), images = make_images(0, 1);
+    mim_tensors *v = NULL;
+    float before[32], after[32];
+    images.count = 2;
+    features(e, &images, "pooled", before, 32);
+    images.count = 1;
+    images.height = 8;
+    images.next = &other;
+    CHECK(mim_encoder_encode(e, &images, "pooled") == MIM_ERR_SHAPE);
+    OK(ctx, mim_encoder_tensors(e, MIM_OUTPUTS, NULL, &v));
+    OK(ctx, mim_tensors_read(v, "pooled", MIM_F32, 0, 32, after));
+    CHECK(!memcmp(before, after, sizeof before));
+    mim_tensors_destroy(v);
+    mim_encoder_destroy(e);
+}
+
 static void pixels(void)
 {
     mim_encoder *e = make_encoder(NULL);
@@ -229,7 +249,8 @@ static void pixels(void)
 int main(void)
 {
     ctx = make_context();
-    TEST(all_outputs); TEST(refused); TEST(as_a_trainer_shows); TEST(masked); TEST(left_out); TEST(left_out_badly); TEST(sizes); TEST(pixels);
+    TEST(all_outputs); TEST(refused); TEST(as_a_trainer_shows); TEST(masked); TEST(left_out); TEST(left_out_badly); TEST(sizes);
+    TEST(sizes_that_differ); TEST(pixels);
     mim_context_destroy(ctx);
     return test_end();
 }

@@ -162,7 +162,7 @@ static void frozen_encoder(void)
     mim_trainer_destroy(one);
 }
 
-/* Running statistics that are frozen stay, and batches of one are then allowed. */
+/* Running statistics that are frozen stay; batches of one are refused all the same. */
 static void frozen_statistics(void)
 {
     mim_trainer *t = make_trainer(ctx, "{\"head\": {\"kind\": \"classifier\", \"classes\": 3, \"batch_norm\": 1}, "
