@@ -210,15 +210,6 @@ size_t mim__trainer_buffers(const mim_trainer *t)
     return bytes + (t->hb.shows ? 2 * picture_bytes(t) : 0);
 }
 
-/* Do running statistics go on with the training? */
-static bool follows(const mim_trainer *t)
-{
-    bool does = t->hb.statistics && t->options.gradients;
-    for (int i = 0; i < t->options.frozen.count; i++)
-        does = does && !mim__name_matches(t->options.frozen.v[i], "head." RUNNING_MEAN);
-    return does;
-}
-
 static mim_status make_buffers(mim_trainer *t)
 {
     mim_context *ctx = t->object.ctx;
@@ -236,7 +227,9 @@ static mim_status make_buffers(mim_trainer *t)
         status = floats(t, pixels, &t->reconstruction);
     if (!status && t->hb.shows)
         status = floats(t, pixels, &t->picture);
-    return !status && follows(t) ? floats(t, elements(mim__tensor_shape(t->hb.statistics)), &t->statistics) : status;
+    if (!status && t->hb.statistics && t->options.gradients)
+        status = floats(t, elements(mim__tensor_shape(t->hb.statistics)), &t->statistics);
+    return status;
 }
 
 /* ---- parts ---- */

@@ -4,13 +4,23 @@
  * skipped leaves them as they were. */
 #include "train/trainer.h"
 
-static float *running(const mim_trainer *t, const char *name)
+static const char *const full_names[] = { "head." RUNNING_MEAN, "head." RUNNING_VARIANCE };
+
+static float *running(const mim_trainer *t, int which)
 {
     const struct mim__store *s = &t->head->store;
     for (int i = 0; i < s->count; i++)
-        if (!strcmp(s->params[i].name, name))
+        if (!strcmp(s->params[i].name, full_names[which] + strlen("head.")))
             return s->values + s->params[i].offset;
     return NULL;
+}
+
+static bool frozen(const mim_trainer *t, int which)
+{
+    bool is = false;
+    for (int i = 0; i < t->options.frozen.count; i++)
+        is = is || mim__name_matches(t->options.frozen.v[i], full_names[which]);
+    return is;
 }
 
 mim_status mim__trainer_check_statistics(mim_trainer *t, int64_t batch)
@@ -29,8 +39,8 @@ void mim__trainer_follow_statistics(mim_trainer *t)
     size_t width = (size_t)cols(mim__tensor_shape(t->hb.statistics));
     float unbiased = (float)t->shown / (float)(t->shown - 1);
     if (t->accumulated == 0) {
-        memcpy(t->statistics, running(t, RUNNING_MEAN), width * sizeof(float));
-        memcpy(t->statistics + width, running(t, RUNNING_VARIANCE), width * sizeof(float));
+        memcpy(t->statistics, running(t, 0), width * sizeof(float));
+        memcpy(t->statistics + width, running(t, 1), width * sizeof(float));
     }
     for (size_t i = 0; i < 2 * width; i++)
         t->statistics[i] = 0.9f * t->statistics[i] + 0.1f * batch[i] * (i < width ? 1 : unbiased);
@@ -41,6 +51,7 @@ void mim__trainer_keep_statistics(mim_trainer *t)
     if (!t->statistics)
         return;
     size_t width = (size_t)cols(mim__tensor_shape(t->hb.statistics));
-    memcpy(running(t, RUNNING_MEAN), t->statistics, width * sizeof(float));
-    memcpy(running(t, RUNNING_VARIANCE), t->statistics + width, width * sizeof(float));
+    for (size_t k = 0; k < 2; k++)
+        if (!frozen(t, (int)k))
+            memcpy(running(t, (int)k), t->statistics + k * width, width * sizeof(float));
 }

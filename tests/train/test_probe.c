@@ -178,6 +178,26 @@ static void frozen_statistics(void)
     mim_trainer_destroy(t);
 }
 
+/* Either of the two by itself. */
+static void one_frozen(void)
+{
+    static const char *const names[] = { "running_mean", "running_var" };
+    for (int frozen = 0; frozen < 2; frozen++) {
+        char json[200], name[64];
+        snprintf(json, sizeof json, "{\"head\": {\"kind\": \"classifier\", \"classes\": 3, \"batch_norm\": 1}, "
+                 "\"trainer\": {\"frozen\": [\"head.*%s\"]}}", names[frozen]);
+        mim_trainer *t = make_trainer(ctx, json);
+        OK(ctx, step(t, 0));
+        for (int i = 0; i < 2; i++) {
+            float now[WIDTH];
+            snprintf(name, sizeof name, "head.batch_norm.%s", names[i]);
+            make_read(t, MIM_WEIGHTS, name, now, WIDTH);
+            CHECK((now[0] == (float)i) == (i == frozen));
+        }
+        mim_trainer_destroy(t);
+    }
+}
+
 /* Tokens of a block, one of them or their mean, without batch norm: logits by hand. */
 static void features_of_blocks(void)
 {
@@ -244,7 +264,7 @@ int main(void)
     TEST(by_hand);
     TEST(only_updates_count);
     TEST(frozen_encoder);
-    TEST(frozen_statistics);
+    TEST(frozen_statistics); TEST(one_frozen);
     TEST(features_of_blocks);
     TEST(refused);
     mim_context_destroy(ctx);
