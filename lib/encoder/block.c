@@ -37,6 +37,22 @@ static struct init proj_init(const struct block *b)
                                      : layer(b, inner(b), b->width, true);
 }
 
+/* Windows that the grid does not fill: their grid is the larger one. */
+static bool overhangs(const struct block *b)
+{
+    return b->windows.high && (b->windows.rows != b->rows || b->windows.cols != b->cols);
+}
+
+static struct tensor *fill_up(struct graph *g, struct tensor *x, const struct block *b)
+{
+    return mim__op_regrid(g, x, (struct regrid){ b->rows, b->cols, b->windows.rows, b->windows.cols, 1 });
+}
+
+static struct tensor *cut_off(struct graph *g, struct tensor *x, const struct block *b)
+{
+    return mim__op_regrid(g, x, (struct regrid){ b->windows.rows, b->windows.cols, b->rows, b->cols, 1 });
+}
+
 static struct tensor *qkv(struct graph *g, struct tensor *x, const struct block *b)
 {
     int width = inner(b);
@@ -46,6 +62,10 @@ static struct tensor *qkv(struct graph *g, struct tensor *x, const struct block 
     if (b->qkv_bias == QKV_BIAS_QUERY_VALUE) {
         struct tensor *q = mim__graph_param(g, "attn.q_bias", SHAPE(width), zero, PARAM_NO_DECAY);
         o.bias = mim__op_join_bias(g, q, mim__graph_param(g, "attn.v_bias", SHAPE(width), zero, PARAM_NO_DECAY));
+    }
+    if (overhangs(b)) {                             /* zeros come after the norm */
+        x = fill_up(g, mim__op_norm(g, "norm1", x, o.eps, b->compute), b);
+        o.norm = NULL;
     }
     return mim__op_linear(g, "attn.qkv", x, 3 * width, o);
 }
@@ -68,10 +88,12 @@ struct tensor *mim__block(struct graph *g, struct tensor *x, const struct block 
 {
     struct linear branch = { .weight_init = proj_init(b), .drop_path = b->drop_path, .residual = x,
                              .compute = b->compute, .type = b->compute, .tokens = b->tokens, .scale_init = (float)b->layer_scale };
-    struct attention heads = { .heads = b->heads, .compute = b->compute };
+    struct attention heads = { .heads = b->heads, .compute = b->compute, .windows = b->windows };
     struct tensor *projected = qkv(g, x, b), *h = mim__op_attention(g, projected, b->bias, heads);
     if (weights)
         *weights = mim__op_attention_weights(g, projected, b->bias, heads);
+    if (overhangs(b))
+        h = cut_off(g, h, b);
     branch.scale = b->layer_scale > 0 ? "ls1.gamma" : NULL;
     x = mim__op_linear(g, "attn.proj", h, b->width, branch);
     return perceptron(g, x, b, branch);
@@ -79,8 +101,7 @@ struct tensor *mim__block(struct graph *g, struct tensor *x, const struct block 
 
 /* ---- positions ---- */
 
-/* From grid side n to m; kept as a constant of the graph. */
-static struct tensor *matrix(struct graph *g, int n, int m, enum table_resize how)
+struct tensor *mim__table_matrix(struct graph *g, int n, int m, enum table_resize how)
 {
     mim_context *ctx = mim__graph_context(g);
     size_t bytes = (size_t)n * (size_t)m * sizeof(float);
@@ -105,6 +126,7 @@ struct tensor *mim__positions(struct graph *g, const struct table *t)
                                             fixed ? sincos : t->how, PARAM_NO_DECAY | (fixed ? PARAM_FIXED : 0));
     if (t->rows == t->to_rows && t->cols == t->to_cols)
         return table;
-    struct tensor *rows = matrix(g, t->rows, t->to_rows, t->resize), *cols = matrix(g, t->cols, t->to_cols, t->resize);
+    struct tensor *rows = mim__table_matrix(g, t->rows, t->to_rows, t->resize),
+                  *cols = mim__table_matrix(g, t->cols, t->to_cols, t->resize);
     return mim__op_resample(g, table, rows, cols, (struct resample){ t->first, 0 });
 }

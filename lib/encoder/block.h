@@ -6,7 +6,7 @@
 #include "op/op.h"
 
 enum qkv_bias { QKV_BIAS_FULL, QKV_BIAS_QUERY_VALUE, QKV_BIAS_NONE };
-enum positions { POSITIONS_LEARNED, POSITIONS_SINCOS, POSITIONS_NONE };
+enum positions { POSITIONS_LEARNED, POSITIONS_SINCOS, POSITIONS_NONE, POSITIONS_AUTO };
 enum table_resize { TABLE_BICUBIC, TABLE_ANTIALIAS };
 enum init_way { INIT_WAY_TRUNCATED, INIT_WAY_XAVIER, INIT_WAY_KERAS };
 
@@ -27,7 +27,9 @@ struct block {
     struct init weight, end;        /* of all layers but those at the end of a branch; of these */
     double layer_scale;             /* 0: none */
     float drop_path;
-    struct tensor *bias;            /* of attention, [heads, tokens, tokens], or NULL */
+    struct tensor *bias;            /* of attention, [heads, tokens, tokens], or of a window's; or NULL */
+    int rows, cols;                 /* with windows: the grid of tokens; that of the windows may be larger, with zeros */
+    struct windows windows;
 };
 /* *weights (may be NULL): of attention, to be looked at. */
 struct tensor *mim__block(struct graph *g, struct tensor *x, const struct block *b, struct tensor **weights);
@@ -43,5 +45,8 @@ struct table {
 };
 /* NULL: without positions. */
 struct tensor *mim__positions(struct graph *g, const struct table *t);
+
+/* [m, n], from a table's side n to m; kept as a constant of the graph. */
+struct tensor *mim__table_matrix(struct graph *g, int n, int m, enum table_resize how);
 
 #endif

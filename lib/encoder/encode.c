@@ -208,10 +208,9 @@ static mim_status ready(mim_encoder *e, struct encoding *c, const struct encoder
         status = mim__encoder_grid(e, want->height, want->width, &rows, &cols);
     if (status)
         return status;
-    int kept = want->kept ? want->kept : rows * cols;
     bool same = c->plan && c->build.batch == want->batch && c->build.height == want->height && c->build.width == want->width
-             && c->build.masked == want->masked && c->build.kept == kept && c->build.compute == want->compute
-             && same_words(&c->outputs, &outputs);
+             && c->build.masked == want->masked && (!want->kept || c->build.kept == want->kept)
+             && c->build.compute == want->compute && same_words(&c->outputs, &outputs);
     return same ? MIM_OK : make_plan(e, c, want, &outputs);
 }
 
@@ -322,27 +321,36 @@ mim_status mim_encoder_encode(mim_encoder *e, const mim_images *images, const ch
 
 /* ---- outputs ---- */
 
-static void describe(const mim_encoder *e, const char *name, const struct encoder_build *b, struct mim__tensor *t)
+static void set_shape(struct mim__tensor *t, const struct shape *s)
 {
-    int64_t tokens = b->first + b->kept;
     t->type = MIM_F32;
-    if (!strcmp(name, "visible")) {
-        t->type = MIM_I64;
-        t->rank = 2;
-        t->shape[0] = b->batch;
-        t->shape[1] = b->kept;
-    } else if (!strcmp(name, "pooled")) {
-        t->rank = 2;
-        t->shape[0] = b->batch;
-        t->shape[1] = e->options.width;
-    } else {
-        bool attention = !strncmp(name, "attention.", 10);
-        t->rank = attention ? 4 : 3;
-        t->shape[0] = b->batch;
-        t->shape[1] = attention ? e->options.heads : tokens;
-        t->shape[2] = attention ? tokens : e->options.width;
-        t->shape[3] = attention ? tokens : 0;
-    }
+    t->rank = s->rank;
+    for (int i = 0; i < s->rank; i++)
+        t->shape[i] = s->dim[i];
+}
+
+static void set_visible(struct mim__tensor *t, const struct encoder_build *b)
+{
+    set_shape(t, &SHAPE(b->batch, b->kept));
+    t->type = MIM_I64;
+}
+
+/* Shape of an output of one picture, before anything was encoded. */
+static mim_status describe(const mim_encoder *e, struct mim__tensor *t)
+{
+    struct encoder_build b = { .batch = 1, .height = (int)e->image.height, .width = (int)e->image.width };
+    struct graph *g = NULL;
+    mim_status status = mim__graph_create(e->object.ctx, &g);
+    if (status)
+        return status;
+    e->kind->build(e, g, &b);
+    status = mim__graph_status(g);
+    if (!status && !strcmp(t->name, "visible"))
+        set_visible(t, &b);
+    else if (!status)
+        set_shape(t, mim__tensor_shape(mim__graph_find(g, t->name)));
+    mim__graph_destroy(g);
+    return status;
 }
 
 static bool computed(const struct encoding *c, const char *name)
@@ -357,19 +365,21 @@ static mim_status refresh(void *owner, int index, bool shape_only, struct mim__t
 {
     const mim_encoder *e = owner;
     const struct encoding *c = e->encoding;
-    struct encoder_build b = { .batch = 1, .first = e->options.class_token };
     (void)index;
-    if (computed(c, t->name)) {
-        describe(e, t->name, &c->build, t);
-        t->data = strcmp(t->name, "visible") ? mim__plan_data(c->plan, mim__graph_find(c->g, t->name)) : c->visible;
+    if (computed(c, t->name) && !strcmp(t->name, "visible")) {
+        set_visible(t, &c->build);
+        t->data = c->visible;
         return MIM_OK;
     }
-    b.rows = (int)(e->image.height / e->options.patch);
-    b.cols = (int)(e->image.width / e->options.patch);
-    b.kept = b.rows * b.cols;
-    describe(e, t->name, &b, t);
-    return shape_only ? MIM_OK
-                      : mim__fail(e->object.ctx, MIM_ERR_STATE, "output \"%s\" was not asked of the last encode", t->name);
+    if (computed(c, t->name)) {
+        struct tensor *x = mim__graph_find(c->g, t->name);
+        set_shape(t, mim__plan_shape(c->plan, x));
+        t->data = mim__plan_data(c->plan, x);
+        return MIM_OK;
+    }
+    mim_status status = describe(e, t);
+    return status || shape_only
+             ? status : mim__fail(e->object.ctx, MIM_ERR_STATE, "output \"%s\" was not asked of the last encode", t->name);
 }
 
 static void release(void *owner) { mim_encoder_destroy(owner); }
@@ -388,7 +398,7 @@ static mim_status list_outputs(const mim_encoder *e, struct mim__names *n)
     status = mim__names_add_zeros(n, "tokens", 1);
     if (!status)
         status = mim__names_add_zeros(n, "pooled", 1);
-    if (!status && !e->options.mask_token)
+    if (!status && !e->options.mask_token && !e->options.depths.count)
         status = mim__names_add_zeros(n, "visible", 1);
     for (int i = 0; i <= e->options.depth && !status; i++) {
         snprintf(name, sizeof name, "block.%d", i);
@@ -396,6 +406,10 @@ static mim_status list_outputs(const mim_encoder *e, struct mim__names *n)
         snprintf(name, sizeof name, "attention.%d", i);
         if (i && !status)
             status = mim__names_add_zeros(n, name, 1);
+    }
+    for (int i = 1; i <= e->options.depths.count && !status; i++) {
+        snprintf(name, sizeof name, "stage.%d", i);
+        status = mim__names_add_zeros(n, name, 1);
     }
     return status;
 }

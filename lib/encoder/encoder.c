@@ -6,7 +6,7 @@
 
 enum { GRID_MOST = 1 << 28 };           /* patches; four times as many relative positions still fit an int */
 
-static const struct architecture *const kinds[] = { &mim__vit };      /* in the order of the choices of encoder.kind */
+const struct architecture *const mim__architectures[] = { &mim__vit, &mim__swin, NULL };
 
 /* ---- create ---- */
 
@@ -33,7 +33,7 @@ static mim_status read_options(mim_encoder *e, const mim_config *config)
         status = mim__image_read_options(ctx, config, &e->image);
     if (status)
         return status;
-    e->kind = kinds[e->options.kind];
+    e->kind = mim__architectures[e->options.kind];
     status = e->kind->check(ctx, &e->options);
     if (!status)
         status = mim__encoder_grid(e, e->image.height, e->image.width, &rows, &cols);
@@ -170,7 +170,7 @@ static mim_status weights_view(mim_encoder *e, const char *naming, mim_tensors *
     enum naming n;
     mim_tensors *view = NULL;
     mim_status status = view_names(e, naming, &n, &names);
-    struct encoder_json as = { n, "ViTModel", "vit", NULL, 0 };
+    struct encoder_json as = { n, "Model", NULL, NULL, 0 };
     bool other = !status && n != NAMING_MIM, foldable = !other || !mim__encoder_json(e, &as, &json);
     if (json.failed)
         status = MIM_ERR_NOMEM;
@@ -243,9 +243,11 @@ mim_status mim_encoder_describe(const mim_encoder *e, mim_config **out)
         status = mim__report_create(e->object.ctx, &r);
     if (!status)
         status = mim__encoder_report(e, r);
+    int each = 1 << (mim__encoder_stages(e) - 1);            /* patches a side that a token stands for */
     const struct { const char *key; int64_t value; } facts[] = {
-        { "grid.rows", rows }, { "grid.cols", cols }, { "tokens", rows * cols + e->options.class_token },
-        { "width", e->options.width }, { "depth", e->options.depth }, { "parameters", parameters },
+        { "grid.rows", rows }, { "grid.cols", cols },
+        { "tokens", ceil_div(rows, each) * ceil_div(cols, each) + e->options.class_token },
+        { "width", mim__encoder_width(e) }, { "depth", e->options.depth }, { "parameters", parameters },
     };
     for (int i = 0; i < COUNT(facts) && !status; i++)
         status = mim__report_i64(r, facts[i].key, facts[i].value);

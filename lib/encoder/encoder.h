@@ -13,6 +13,7 @@
 
 enum relative_kind { RELATIVE_NONE, RELATIVE_SHARED, RELATIVE_BLOCK };
 enum pool { POOL_AUTO, POOL_CLASS, POOL_MEAN };
+enum window_rule { WINDOW_RULE_TIMM, WINDOW_RULE_TRANSFORMERS };
 
 struct encoder_options {
     int kind;
@@ -29,6 +30,9 @@ struct encoder_options {
     int init;                                        /* an enum init_way */
     double init_deviation, init_cut;
     int init_rescale;
+    struct mim__numbers depths, stage_heads;         /* of stages; empty where there are none */
+    int64_t window, table_window;                    /* table_window 0 becomes window */
+    int window_rule;
 };
 extern const struct mim__option mim__encoder_options[];
 extern const char mim__activation_names[];           /* as choices, in the order of enum activation from ACT_GELU */
@@ -44,22 +48,35 @@ struct encoder_build {
     struct tensor *patch_weight, *patch_bias;        /* of the patches' linear layer, and absolute positions of the picture's */
     struct tensor *positions;                        /* grid (NULL: none), for heads that embed something themselves */
     struct tensor *tokens, *pooled;                  /* tokens f32 [batch, first + kept, width] */
-    int first, rows, cols;                           /* tokens before the patches; the grid */
+    int first, rows, cols;                           /* tokens before the patches; the grid of patches, */
+    int token_rows, token_cols;                      /* and of tokens at the end: coarser after stages */
 };
 
+struct import;                                       /* import.h */
+struct encoder_json;
 struct architecture {
     const char *name;
     mim_status (*check)(mim_context *ctx, struct encoder_options *o);      /* fills in what 0 and auto stand for */
-    /* Inputs, operators and outputs ("tokens", "pooled", "block.K", "attention.K") into the graph's store 0. The
+    /* Inputs, operators and outputs ("tokens", "pooled", "block.K", "attention.K", "stage.K") into the graph's store 0. The
      * parameters and their order do not depend on the build. */
     void (*build)(const mim_encoder *e, struct graph *g, struct encoder_build *b);
     int (*layer)(const mim_encoder *e, const char *parameter);             /* 0 .. depth + 1, for layer decay */
     const struct name_rule *rules;
+    const char *timm_mark, *huggingface_mark;        /* a tensor by whose name its files are told from those of the others */
+    const char *class_name, *model_type, *prefix;    /* of transformers: what begins its classes; its names in files */
+    void (*import)(struct import *m);                /* what tensors and config.json say of it; import.h */
+    mim_status (*json)(const mim_encoder *e, const struct encoder_json *j, struct mim__text *out);
 };
-extern const struct architecture mim__vit;
+extern const struct architecture mim__vit, mim__swin;
+extern const struct architecture *const mim__architectures[];          /* as the choices of encoder.kind, ended by NULL */
 
 /* How named tensors name an encoder: what stands before its names, and which column of the rules. */
-struct encoder_source { enum naming naming; enum name_column column; char prefix[NAME_PREFIX]; };
+struct encoder_source {
+    enum naming naming;
+    enum name_column column;
+    const struct architecture *kind;
+    char prefix[NAME_PREFIX];
+};
 
 struct encoding;                                     /* the plan of the last encode; encode.c */
 struct mim_encoder {
@@ -75,6 +92,12 @@ struct mim_encoder {
     struct encoding *encoding;
 };
 
+/* Each stage but the first halves the grid and doubles the width. */
+static inline int mim__encoder_stages(const mim_encoder *e) { return imax(1, e->options.depths.count); }
+/* Pixels a side that a token stands for at the end, and its width there. */
+static inline int mim__encoder_stride(const mim_encoder *e) { return (int)e->options.patch << (mim__encoder_stages(e) - 1); }
+static inline int mim__encoder_width(const mim_encoder *e) { return (int)e->options.width << (mim__encoder_stages(e) - 1); }
+
 void mim__encoder_retain(mim_encoder *e);
 /* One without memory for its weights, to be planned with only. */
 mim_status mim__encoder_create_dry(mim_context *ctx, const mim_config *config, mim_encoder **out);
@@ -89,10 +112,20 @@ struct encoder_naming { enum naming naming; const char *before; bool pretext; };
 mim_status mim__encoder_names(const mim_encoder *e, const struct encoder_naming *n, float *array, struct mim__names *out);
 enum name_column mim__encoder_column(const mim_encoder *e, enum naming n);
 
-/* config.json as transformers or timm writes it. class_name and model_type are those of transformers, `more` further members
- * as JSON text ("\"num_labels\": 5"), all the head's matter; classes 0: none. MIM_ERR_UNSUPPORTED: not expressible. */
-struct encoder_json { enum naming naming; const char *class_name, *model_type, *more; int64_t classes; };
+/* config.json as transformers or timm writes it. task ends the class of transformers that the encoder's begins ("Model"),
+ * model_type is NULL where it is the encoder's, `more` further members as JSON text ("\"num_labels\": 5"), all the head's
+ * matter; classes 0: none. MIM_ERR_UNSUPPORTED: not expressible. */
+struct encoder_json { enum naming naming; const char *task, *model_type, *more; int64_t classes; };
 mim_status mim__encoder_json(const mim_encoder *e, const struct encoder_json *j, struct mim__text *out);
+mim_status mim__vit_json(const mim_encoder *e, const struct encoder_json *j, struct mim__text *out);
+mim_status mim__swin_json(const mim_encoder *e, const struct encoder_json *j, struct mim__text *out);
+/* Parts of it, for the architectures. */
+mim_status mim__json_refuse(const mim_encoder *e, const char *format, const char *what);
+void mim__json_add_size(const mim_encoder *e, struct mim__text *t, const char *key);
+double mim__json_mlp_ratio(const struct encoder_options *o);
+/* What ends model_args, and timm's pretrained_cfg after them. */
+void mim__json_add_timm_rest(const mim_encoder *e, const struct encoder_json *j, const char *classifier,
+                             struct mim__text *t);
 
 /* MIM_ERR_FORMAT: no encoder that libmim knows by name. */
 mim_status mim__encoder_locate(const mim_tensors *t, struct encoder_source *out);
@@ -102,12 +135,18 @@ bool mim__encoder_has_decoder(const mim_tensors *t, const struct encoder_source 
  * MIM_ERR_UNSUPPORTED. */
 struct json;
 mim_status mim__encoder_check_model(mim_context *ctx, const struct json *config);
-mim_status mim__encoder_check_tensors(const mim_tensors *t, const struct encoder_source *s, const struct name_rule *rules);
+mim_status mim__encoder_check_tensors(const mim_tensors *t, const struct encoder_source *s);
 /* Sections image and encoder that named tensors carry, put into *out where it has none. MIM_ERR_FORMAT: none;
  * MIM_ERR_UNSUPPORTED: another model. */
 mim_status mim__encoder_config_from(mim_context *ctx, const mim_tensors *t, mim_config *out);
 /* All weights of a fresh encoder; where its store is dry, only looks whether all are there, in their shapes. */
 mim_status mim__encoder_load(mim_encoder *e, const mim_tensors *t);
+
+/* Do timm and transformers treat all windows of these grids alike? */
+bool mim__swin_rules_agree(const struct encoder_options *o);
+extern const struct name_rule mim__swin_rules[];
+void mim__vit_import(struct import *m);
+void mim__swin_import(struct import *m);
 
 /* A view of the outputs of the last encode: of what it computed, or, before the first, of all there can be. */
 mim_status mim__encoding_view(mim_encoder *e, mim_tensors **out);

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 
-static mim_status refuse(const mim_encoder *e, const char *format, const char *what)
+mim_status mim__json_refuse(const mim_encoder *e, const char *format, const char *what)
 {
     return mim__fail(e->object.ctx, MIM_ERR_UNSUPPORTED, "%s cannot express an encoder with %s", format, what);
 }
@@ -16,7 +16,8 @@ static mim_status refuse(const mim_encoder *e, const char *format, const char *w
 
 enum name_column mim__encoder_column(const mim_encoder *e, enum naming n)
 {
-    bool beit = e->options.relative != RELATIVE_NONE || e->options.qkv_bias == QKV_BIAS_QUERY_VALUE
+    const struct encoder_options *o = &e->options;
+    bool beit = (e->kind == &mim__vit && (o->relative != RELATIVE_NONE || o->qkv_bias == QKV_BIAS_QUERY_VALUE))
              || e->source.column == COLUMN_BEIT;
     return n == NAMING_MIM ? COLUMN_MIM : n == NAMING_HUGGINGFACE ? COLUMN_HUGGINGFACE : beit ? COLUMN_BEIT : COLUMN_TIMM;
 }
@@ -41,9 +42,10 @@ mim_status mim__encoder_names(const mim_encoder *e, const struct encoder_naming 
     const char *other = o->head_width && o->heads * o->head_width != o->width ? "heads that do not make up its width"
                       : o->activation_out ? "an activation after the perceptron" : NULL;
     if (other && n->naming != NAMING_MIM)
-        return refuse(e, n->naming == NAMING_TIMM ? "timm" : "transformers", other);
+        return mim__json_refuse(e, n->naming == NAMING_TIMM ? "timm" : "transformers", other);
     mim_status status = mim__names_of_store(out, &e->store, e->kind->rules, column, n->before, without, array);
-    if (!status && column == COLUMN_HUGGINGFACE && e->options.qkv_bias == QKV_BIAS_QUERY_VALUE)
+    if (!status && column == COLUMN_HUGGINGFACE && e->kind == &mim__vit
+        && e->options.qkv_bias == QKV_BIAS_QUERY_VALUE)
         status = add_key_biases(e, n->before, out);
     return status;
 }
@@ -52,7 +54,7 @@ mim_status mim__encoder_names(const mim_encoder *e, const struct encoder_naming 
 
 static const char *activation_name(const mim_encoder *e, const char *const names[]) { return names[e->options.activation]; }
 
-static void add_size(const mim_encoder *e, struct mim__text *t, const char *key)
+void mim__json_add_size(const mim_encoder *e, struct mim__text *t, const char *key)
 {
     long long h = (long long)(e->options.table_rows * e->options.patch),
               w = (long long)(e->options.table_cols * e->options.patch);
@@ -77,18 +79,18 @@ static mim_status huggingface_json(const mim_encoder *e, const struct encoder_js
     static const char *const names[] = { "gelu", "gelu_pytorch_tanh", "quick_gelu", "relu", "silu" };
     const struct encoder_options *o = &e->options;
     if (!o->class_token || !o->norm || o->pool_norm)
-        return refuse(e, "ViT of transformers",
+        return mim__json_refuse(e, "ViT of transformers",
                       !o->class_token ? "no class token" : "another final norm than one of all tokens");
     if (o->positions == POSITIONS_NONE || !o->position_class)
-        return refuse(e, "ViT of transformers", "no absolute positions of all tokens");
+        return mim__json_refuse(e, "ViT of transformers", "no absolute positions of all tokens");
     if (j->classes && o->pool != POOL_CLASS)
-        return refuse(e, "ViTForImageClassification", "features that are the mean of patches");
-    mim__text_format(t, "{\n  \"architectures\": [\"%s\"],\n  \"model_type\": \"%s\",\n  \"dtype\": \"float32\",\n",
-                     j->class_name, j->model_type);
+        return mim__json_refuse(e, "ViTForImageClassification", "features that are the mean of patches");
+    mim__text_format(t, "{\n  \"architectures\": [\"%s%s\"],\n  \"model_type\": \"%s\",\n  \"dtype\": \"float32\",\n",
+                     e->kind->class_name, j->task, j->model_type ? j->model_type : e->kind->model_type);
     mim__text_format(t, "  \"hidden_size\": %lld,\n  \"num_hidden_layers\": %lld,\n  \"num_attention_heads\": %lld,\n"
                         "  \"intermediate_size\": %lld,\n", (long long)o->width, (long long)o->depth, (long long)o->heads,
                      (long long)o->hidden);
-    add_size(e, t, "image_size");
+    mim__json_add_size(e, t, "image_size");
     mim__text_format(
         t, "  \"patch_size\": %lld,\n  \"encoder_stride\": %lld,\n  \"num_channels\": %lld,\n  \"hidden_act\": \"%s\",\n",
         (long long)o->patch, (long long)o->patch, (long long)e->image.channels, activation_name(e, names));
@@ -119,18 +121,18 @@ static mim_status check_timm(const mim_encoder *e, const struct encoder_json *j,
 {
     const struct encoder_options *o = &e->options;
     if (o->eps != 1e-6)
-        return refuse(e, "a timm config.json", "another encoder.eps than 1e-6");
+        return mim__json_refuse(e, "a timm config.json", "another encoder.eps than 1e-6");
     if (o->norm && o->pool_norm)
-        return refuse(e, "timm", "both a final norm and a norm of the pooled features");
+        return mim__json_refuse(e, "timm", "both a final norm and a norm of the pooled features");
     if (beit && !o->norm && !o->pool_norm)
-        return refuse(e, "BEiT of timm", "no norm after the blocks");
+        return mim__json_refuse(e, "BEiT of timm", "no norm after the blocks");
     if (beit && (!o->class_token || o->qkv_bias == QKV_BIAS_FULL || o->activation))
-        return refuse(e, "BEiT of timm", !o->class_token ? "no class token"
+        return mim__json_refuse(e, "BEiT of timm", !o->class_token ? "no class token"
                                        : o->activation ? "another activation than gelu" : "a bias of keys");
     if (beit && o->positions != POSITIONS_NONE && !o->position_class)
-        return refuse(e, "BEiT of timm", "no position of the class token");
+        return mim__json_refuse(e, "BEiT of timm", "no position of the class token");
     if (beit && j->classes && o->pool == POOL_MEAN && !o->pool_norm)
-        return refuse(e, "BEiT of timm", "features that are the mean of normed tokens");
+        return mim__json_refuse(e, "BEiT of timm", "features that are the mean of normed tokens");
     return MIM_OK;
 }
 
@@ -163,10 +165,26 @@ static void add_vit_arguments(const mim_encoder *e, struct mim__text *t)
 }
 
 /* timm multiplies it by the width and drops the fraction: a quotient that was rounded down goes one step up. */
-static double mlp_ratio(const struct encoder_options *o)
+double mim__json_mlp_ratio(const struct encoder_options *o)
 {
     double ratio = (double)o->hidden / (double)o->width;
     return (int64_t)((double)o->width * ratio) == o->hidden ? ratio : nextafter(ratio, INFINITY);
+}
+
+void mim__json_add_timm_rest(const mim_encoder *e, const struct encoder_json *j, const char *classifier,
+                             struct mim__text *t)
+{
+    const struct encoder_options *o = &e->options;
+    mim__text_format(t, "\n  },\n  \"pretrained_cfg\": {\n    \"input_size\": [%lld, %lld, %lld],\n",
+                     (long long)e->image.channels, (long long)(o->table_rows * o->patch),
+                     (long long)(o->table_cols * o->patch));
+    add_numbers(t, "mean", &e->image.mean);
+    mim__text_add(t, ",\n");
+    add_numbers(t, "std", &e->image.deviation);
+    mim__text_format(
+        t,
+        ",\n    \"num_classes\": %lld,\n    \"first_conv\": \"patch_embed.proj\",\n    \"classifier\": \"%s\"\n  }\n}\n",
+        (long long)j->classes, classifier);
 }
 
 static mim_status timm_json(const mim_encoder *e, const struct encoder_json *j, struct mim__text *t)
@@ -186,7 +204,7 @@ static mim_status timm_json(const mim_encoder *e, const struct encoder_json *j, 
         "    \"depth\": %lld,\n    \"num_heads\": %lld,\n    \"mlp_ratio\": ",
         h, w, (long long)o->patch, (long long)e->image.channels, (long long)o->width, (long long)o->depth,
         (long long)o->heads);
-    mim__text_f64(t, mlp_ratio(o));
+    mim__text_f64(t, mim__json_mlp_ratio(o));
     if (o->layer_scale > 0) {
         mim__text_add(t, ",\n    \"init_values\": ");
         mim__text_f64(t, o->layer_scale);
@@ -194,21 +212,17 @@ static mim_status timm_json(const mim_encoder *e, const struct encoder_json *j, 
         mim__text_add(t, ",\n    \"init_values\": 0");       /* timm takes null for unset */
     }
     (beit ? add_beit_arguments : add_vit_arguments)(e, t);
-    mim__text_format(t, "\n  },\n  \"pretrained_cfg\": {\n    \"input_size\": [%lld, %lld, %lld],\n",
-                     (long long)e->image.channels, h, w);
-    add_numbers(t, "mean", &e->image.mean);
-    mim__text_add(t, ",\n");
-    add_numbers(t, "std", &e->image.deviation);
-    mim__text_format(
-        t,
-        ",\n    \"num_classes\": %lld,\n    \"first_conv\": \"patch_embed.proj\",\n    \"classifier\": \"head\"\n  }\n}\n",
-        (long long)j->classes);
+    mim__json_add_timm_rest(e, j, "head", t);
     return MIM_OK;
+}
+
+mim_status mim__vit_json(const mim_encoder *e, const struct encoder_json *j, struct mim__text *out)
+{
+    return j->naming == NAMING_HUGGINGFACE ? huggingface_json(e, j, out) : timm_json(e, j, out);
 }
 
 mim_status mim__encoder_json(const mim_encoder *e, const struct encoder_json *j, struct mim__text *out)
 {
-    mim_status status = j->naming == NAMING_HUGGINGFACE ? huggingface_json(e, j, out)
-                      : j->naming == NAMING_TIMM ? timm_json(e, j, out) : MIM_OK;
+    mim_status status = j->naming == NAMING_MIM ? MIM_OK : e->kind->json(e, j, out);
     return !status && out->failed ? mim__no_memory(e->object.ctx, out->size) : status;
 }

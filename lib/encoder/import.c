@@ -1,39 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 /* import.c -- the configuration that named tensors carry: sizes from the tensors' shapes, the rest from the config.json
  * of transformers or timm beside them. Files of libmim carry their configuration whole. */
-#include "encoder/encoder.h"
-
-#include "base/json.h"
+#include "encoder/import.h"
 
 #include <stdio.h>
 
 enum { PATCH_MOST = 65536 };        /* far beyond encoder.patch; keeps products with it in range */
 
-struct import {
-    mim_context *ctx;
-    const mim_tensors *t;
-    struct encoder_source source;
-    struct json json;               /* config.json, JSON_ERROR if there is none */
-    mim_config *out;
-    mim_status status;              /* of the first failure */
-    int64_t patch, height, width;
-};
-
 /* ---- looking ---- */
+
+const struct mim__tensor *mim__import_find(const struct import *m, const char *timm, const char *huggingface, int first,
+                                           int second)
+{
+    char name[TENSOR_NAME + NAME_PREFIX];
+    const char *from = m->source.naming == NAMING_HUGGINGFACE ? huggingface : timm;
+    size_t at = (size_t)snprintf(name, sizeof name, "%s", m->source.prefix);
+    if (!from)
+        return NULL;
+    for (int number = first; *from && at + 16 < sizeof name; from++)
+        if (from[0] == '%') {
+            at += (size_t)snprintf(name + at, sizeof name - at, "%d", number);
+            number = second;
+            from++;
+        } else {
+            name[at++] = *from;
+        }
+    name[at] = 0;
+    int64_t found = mim__tensors_find(m->t, name);
+    return found < 0 ? NULL : mim__tensors_at(m->t, found);
+}
 
 static const struct mim__tensor *find(const struct import *m, const char *timm, const char *huggingface, int block)
 {
-    char pattern[TENSOR_NAME], name[TENSOR_NAME + NAME_PREFIX];
-    const char *from = m->source.column == COLUMN_HUGGINGFACE ? huggingface : timm, *mark = from ? strstr(from, "%d") : NULL;
-    if (!from)
-        return NULL;
-    if (mark)
-        snprintf(pattern, sizeof pattern, "%.*s%d%s", (int)(mark - from), from, block, mark + 2);
-    else
-        snprintf(pattern, sizeof pattern, "%s", from);
-    snprintf(name, sizeof name, "%s%s", m->source.prefix, pattern);
-    int64_t at = mim__tensors_find(m->t, name);
-    return at < 0 ? NULL : mim__tensors_at(m->t, at);
+    return mim__import_find(m, timm, huggingface, block, 0);
 }
 
 static struct json member(const struct json *of, const char *name)
@@ -47,10 +46,9 @@ static bool is_type(const struct import *m, const char *name)
     return mim__json_equal(&type, name);
 }
 
-/* A member of config.json or, for timm, of its model_args. */
-static struct json look(const struct import *m, const char *name)
+struct json mim__import_look(const struct import *m, const char *name)
 {
-    if (m->source.column == COLUMN_HUGGINGFACE)
+    if (m->source.naming == NAMING_HUGGINGFACE)
         return member(&m->json, name);
     struct json arguments = member(&m->json, "model_args"), v = member(&arguments, name);
     return v.type == JSON_ERROR ? member(&m->json, name) : v;
@@ -58,42 +56,42 @@ static struct json look(const struct import *m, const char *name)
 
 /* ---- setting, where the caller has not set it ---- */
 
-static void set_i64(struct import *m, const char *key, int64_t value)
+void mim__import_i64(struct import *m, const char *key, int64_t value)
 {
     if (!m->status && !mim__config_has(m->out, key))
         m->status = mim_config_set_i64(m->out, key, value);
 }
 
-static void set_f64(struct import *m, const char *key, double value)
+void mim__import_f64(struct import *m, const char *key, double value)
 {
     if (!m->status && !mim__config_has(m->out, key))
         m->status = mim_config_set_f64(m->out, key, value);
 }
 
-static void set_str(struct import *m, const char *key, const char *value)
+void mim__import_str(struct import *m, const char *key, const char *value)
 {
     if (!m->status && !mim__config_has(m->out, key))
         m->status = mim_config_set_str(m->out, key, value);
 }
 
-static void fail(struct import *m, mim_status status) { m->status = m->status ? m->status : status; }
+void mim__import_fail(struct import *m, mim_status status) { m->status = m->status ? m->status : status; }
 
 /* ---- sizes, from shapes ---- */
 
-static void read_patch(struct import *m)
+void mim__import_patch(struct import *m)
 {
     const struct mim__tensor *w = find(m, "patch_embed.proj.weight", "embeddings.patch_embeddings.projection.weight", 0);
     char text[SHAPE_TEXT];
     if (!w || w->rank != 4 || w->shape[2] != w->shape[3] || w->shape[2] < 1 || w->shape[2] > PATCH_MOST) {
-        fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED,
+        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED,
                           "the weight of the patch embedding has shape %s, not [width, channels, patch, patch]",
                           w ? mim__shape_text(w->rank, w->shape, text) : "none"));
         return;
     }
     m->patch = w->shape[2];
-    set_i64(m, "encoder.width", w->shape[0]);
-    set_i64(m, "image.channels", w->shape[1]);
-    set_i64(m, "encoder.patch", m->patch);
+    mim__import_i64(m, "encoder.width", w->shape[0]);
+    mim__import_i64(m, "image.channels", w->shape[1]);
+    mim__import_i64(m, "encoder.patch", m->patch);
 }
 
 static void read_blocks(struct import *m)
@@ -103,30 +101,32 @@ static void read_blocks(struct import *m)
         depth++;
     const struct mim__tensor *fc1 = find(m, "blocks.%d.mlp.fc1.weight", "encoder.layer.%d.intermediate.dense.weight", 0);
     if (!fc1 || fc1->rank != 2) {
-        fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED, "the blocks of this encoder have no perceptron of two layers"));
+        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED,
+                                      "the blocks of this encoder have no perceptron of two layers"));
         return;
     }
-    set_i64(m, "encoder.depth", depth);
-    set_i64(m, "encoder.hidden", fc1->shape[0]);
+    mim__import_i64(m, "encoder.depth", depth);
+    mim__import_i64(m, "encoder.hidden", fc1->shape[0]);
     bool full = find(m, "blocks.%d.attn.qkv.bias", "encoder.layer.%d.attention.attention.key.bias", 0) != NULL;
-    set_str(m, "encoder.qkv_bias", full ? "full" : find(m, "blocks.%d.attn.q_bias", NULL, 0) ? "query_value" : "none");
+    bool some = find(m, "blocks.%d.attn.q_bias", NULL, 0) != NULL;
+    mim__import_str(m, "encoder.qkv_bias", full ? "full" : some ? "query_value" : "none");
     bool scale = find(m, "blocks.%d.gamma_1", NULL, 0) || find(m, "blocks.%d.ls1.gamma", NULL, 0);
-    set_f64(m, "encoder.layer_scale", scale ? 0.1 : 0);
+    mim__import_f64(m, "encoder.layer_scale", scale ? 0.1 : 0);
     bool shared = find(m, "rel_pos_bias.relative_position_bias_table", NULL, 0) != NULL;
     const struct mim__tensor *own = find(m, "blocks.%d.attn.relative_position_bias_table", NULL, 0);
-    set_str(m, "encoder.relative", shared ? "shared" : own ? "block" : "none");
+    mim__import_str(m, "encoder.relative", shared ? "shared" : own ? "block" : "none");
 }
 
 static void read_ends(struct import *m)
 {
     bool decoder = mim__encoder_has_decoder(m->t, &m->source), mae = decoder || is_type(m, "vit_mae");
-    set_i64(m, "encoder.class_token", find(m, "cls_token", "embeddings.cls_token", 0) != NULL);
-    set_i64(m, "encoder.mask_token", !mae && find(m, "mask_token", "embeddings.mask_token", 0) != NULL);
-    set_i64(m, "encoder.norm", find(m, "norm.weight", "layernorm.weight", 0) != NULL);
-    set_i64(m, "encoder.pool_norm", find(m, "fc_norm.weight", NULL, 0) != NULL);
+    mim__import_i64(m, "encoder.class_token", find(m, "cls_token", "embeddings.cls_token", 0) != NULL);
+    mim__import_i64(m, "encoder.mask_token", !mae && find(m, "mask_token", "embeddings.mask_token", 0) != NULL);
+    mim__import_i64(m, "encoder.norm", find(m, "norm.weight", "layernorm.weight", 0) != NULL);
+    mim__import_i64(m, "encoder.pool_norm", find(m, "fc_norm.weight", NULL, 0) != NULL);
     bool places = find(m, "pos_embed", "embeddings.position_embeddings", 0) != NULL;
-    set_str(m, "encoder.positions", !places ? "none" : mae ? "sincos" : "learned");
-    set_str(m, "encoder.table_resize", m->source.naming == NAMING_TIMM ? "antialias" : "bicubic");
+    mim__import_str(m, "encoder.positions", !places ? "none" : mae ? "sincos" : "learned");
+    mim__import_str(m, "encoder.table_resize", m->source.naming == NAMING_TIMM ? "antialias" : "bicubic");
 }
 
 /* ---- the picture's size and the grid of the tables ---- */
@@ -166,7 +166,7 @@ static void read_grid(struct import *m)
             extra = square_root(n - 1) && cls ? 1 : 0;
             rows = cols = square_root(n - extra);
         }
-        set_i64(m, "encoder.position_class", cls && extra);
+        mim__import_i64(m, "encoder.position_class", cls && extra);
     } else if (table && table->rank == 2) {
         int64_t n = table->shape[0] - (cls ? 3 : 0);
         if (!rows || n != (2 * rows - 1) * (2 * cols - 1))
@@ -175,22 +175,23 @@ static void read_grid(struct import *m)
     if (!places && !table && (!rows || !cols))      /* nothing to fit: the size is the caller's */
         return;
     if (!rows || !cols) {
-        fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT,
+        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT,
                           "the tables of positions fit no grid: config.json does not say the size of the pictures"));
         return;
     }
-    set_i64(m, "encoder.table_rows", rows);
-    set_i64(m, "encoder.table_cols", cols);
-    set_i64(m, "image.height", m->height ? m->height : rows * m->patch);
-    set_i64(m, "image.width", m->width ? m->width : cols * m->patch);
+    mim__import_i64(m, "encoder.table_rows", rows);
+    mim__import_i64(m, "encoder.table_cols", cols);
+    mim__import_i64(m, "image.height", m->height ? m->height : rows * m->patch);
+    mim__import_i64(m, "image.width", m->width ? m->width : cols * m->patch);
 }
 
-static void read_size(struct import *m)
+void mim__import_size(struct import *m)
 {
-    struct json v = look(m, m->source.column == COLUMN_HUGGINGFACE ? "image_size" : "img_size");
+    struct json v = mim__import_look(m, m->source.naming == NAMING_HUGGINGFACE ? "image_size" : "img_size");
     int64_t depth;
     if (v.type != JSON_ERROR && !read_pair(&v, &m->height, &m->width))
-        fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT, "the size of pictures in config.json is neither a number nor two"));
+        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT,
+                                      "the size of pictures in config.json is neither a number nor two"));
     struct json cfg = member(&m->json, "pretrained_cfg"), size = member(&cfg, "input_size");
     size_t at = 0;
     struct json item[3];
@@ -199,7 +200,7 @@ static void read_size(struct import *m)
         && (!mim__json_i64(&item[0], &depth) || !mim__json_i64(&item[1], &m->height) || !mim__json_i64(&item[2], &m->width)))
         m->height = m->width = 0;
     if (m->height < 0 || m->width < 0 || m->height > 65536 || m->width > 65536)
-        fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT, "pictures of %lldx%lld in config.json", (long long)m->height,
+        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT, "pictures of %lldx%lld in config.json", (long long)m->height,
                           (long long)m->width));
     if (!m->status && !m->height && mim__config_has(m->out, "image.height") && mim__config_has(m->out, "image.width")) {
         mim_config_get_i64(m->out, "image.height", &m->height);         /* the caller's, which the tables may fit */
@@ -214,8 +215,7 @@ static const struct { const char *part; int heads; } timm_heads[] = {
     { "_huge_", 16 }, { "_giant_", 16 }, { "_gigantic_", 16 }, { "_medium_", 8 }, { "_so400m_", 16 }, { "_plus_", 14 },
 };
 
-/* timm's name of the model: it tells what the model's own function sets. */
-static bool architecture(const struct import *m, char *to, size_t capacity)
+bool mim__import_architecture(const struct import *m, char *to, size_t capacity)
 {
     struct json v = member(&m->json, "architecture");
     return v.type == JSON_STRING && mim__json_string(&v, to, capacity) != SIZE_MAX;
@@ -223,24 +223,24 @@ static bool architecture(const struct import *m, char *to, size_t capacity)
 
 static void read_heads(struct import *m)
 {
-    struct json v = look(m, m->source.column == COLUMN_HUGGINGFACE ? "num_attention_heads" : "num_heads");
+    struct json v = mim__import_look(m, m->source.naming == NAMING_HUGGINGFACE ? "num_attention_heads" : "num_heads");
     const struct mim__tensor *table = find(m, "blocks.%d.attn.relative_position_bias_table", NULL, 0);
     int64_t heads = 0;
     char name[128];
     if (!table)
         table = find(m, "rel_pos_bias.relative_position_bias_table", NULL, 0);
     if (v.type != JSON_ERROR && !mim__json_i64(&v, &heads))
-        fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT, "the number of heads in config.json is not a number"));
+        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT, "the number of heads in config.json is not a number"));
     if (!heads && table && table->rank == 2)
         heads = table->shape[1];
-    if (!heads && architecture(m, name, sizeof name))
+    if (!heads && mim__import_architecture(m, name, sizeof name))
         for (int i = 0; i < COUNT(timm_heads); i++)             /* the last one counts: "_base_patch16_plus_" */
             if (strstr(name, timm_heads[i].part))
                 heads = timm_heads[i].heads;
     if (heads)
-        set_i64(m, "encoder.heads", heads);
+        mim__import_i64(m, "encoder.heads", heads);
     else if (!mim__config_has(m->out, "encoder.heads"))
-        fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT,
+        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT,
                           "no tensor tells the number of attention heads and no config.json either: set encoder.heads"));
 }
 
@@ -252,18 +252,18 @@ static const struct { const char *theirs, *ours; } activations[] = {
 static void architecture_activation(struct import *m)
 {
     char name[128];
-    if (!architecture(m, name, sizeof name))
+    if (!mim__import_architecture(m, name, sizeof name))
         return;
     if (strstr(name, "_quickgelu_"))
-        set_str(m, "encoder.activation", "quick_gelu");
+        mim__import_str(m, "encoder.activation", "quick_gelu");
     else if (strstr(name, "_siglip_") && !mim__config_has(m->out, "encoder.activation"))    /* gelu or gelu_tanh, by size */
-        fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED,
+        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED,
                           "config.json does not say the activation of architecture \"%s\": set encoder.activation", name));
 }
 
-static void read_activation(struct import *m)
+void mim__import_activation(struct import *m)
 {
-    struct json v = look(m, m->source.column == COLUMN_HUGGINGFACE ? "hidden_act" : "act_layer");
+    struct json v = mim__import_look(m, m->source.naming == NAMING_HUGGINGFACE ? "hidden_act" : "act_layer");
     char name[128] = "";
     if (v.type == JSON_ERROR || v.type == JSON_NULL) {
         architecture_activation(m);
@@ -271,42 +271,40 @@ static void read_activation(struct import *m)
     }
     for (int i = 0; i < COUNT(activations); i++)
         if (mim__json_equal(&v, activations[i].theirs)) {
-            set_str(m, "encoder.activation", activations[i].ours);
+            mim__import_str(m, "encoder.activation", activations[i].ours);
             return;
         }
     mim__json_string(&v, name, sizeof name);
     if (!mim__config_has(m->out, "encoder.activation"))
-        fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED, "activation \"%s\"", name));
+        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED, "activation \"%s\"", name));
 }
 
-static void read_eps(struct import *m)
+void mim__import_eps(struct import *m, double usual, double usual_there)
 {
-    struct json v = look(m, "layer_norm_eps");
-    char name[128];
-    double eps = architecture(m, name, sizeof name) && strstr(name, "_clip_") ? 1e-5 : 1e-6;
-    if (m->source.column == COLUMN_HUGGINGFACE && v.type == JSON_ERROR && m->json.type == JSON_OBJECT)
-        eps = 1e-12;
+    struct json v = mim__import_look(m, "layer_norm_eps");
+    bool theirs = m->source.naming == NAMING_HUGGINGFACE && v.type == JSON_ERROR && m->json.type == JSON_OBJECT;
+    double eps = theirs ? usual_there : usual;
     if (v.type != JSON_ERROR && !mim__json_f64(&v, &eps))
-        fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT, "layer_norm_eps in config.json is not a number"));
-    set_f64(m, "encoder.eps", eps);
+        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT, "layer_norm_eps in config.json is not a number"));
+    mim__import_f64(m, "encoder.eps", eps);
 }
 
 static void read_pool(struct import *m)
 {
-    struct json pool = look(m, "global_pool"), prefix = look(m, "pool_include_prefix");
+    struct json pool = mim__import_look(m, "global_pool"), prefix = mim__import_look(m, "pool_include_prefix");
     if (prefix.type == JSON_TRUE)
-        fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED,
+        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED,
                           "pool_include_prefix in config.json: a mean with the class token in it"));
     bool mean = find(m, "fc_norm.weight", NULL, 0) != NULL;
     if (pool.type == JSON_STRING)
         mean = mim__json_equal(&pool, "avg");
     if (pool.type == JSON_STRING && !mean && !mim__json_equal(&pool, "token") && !mim__json_equal(&pool, ""))
-        fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED, "global_pool in config.json is neither avg nor token"));
-    set_str(m, "encoder.pool", mean || !find(m, "cls_token", "embeddings.cls_token", 0) ? "mean" : "class");
+        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED, "global_pool in config.json is neither avg nor token"));
+    mim__import_str(m, "encoder.pool", mean || !find(m, "cls_token", "embeddings.cls_token", 0) ? "mean" : "class");
 }
 
 /* Mean and deviation of pixels, from preprocessor_config.json or timm's pretrained_cfg. */
-static void read_pixels(struct import *m)
+void mim__import_pixels(struct import *m)
 {
     static const char *const keys[][3] = { { "image.mean", "image_mean", "mean" },
                                            { "image.deviation", "image_std", "std" } };
@@ -321,7 +319,7 @@ static void read_pixels(struct import *m)
             v = member(&cfg, keys[i][2]);
         if (v.type == JSON_ARRAY && v.size < sizeof list) {
             snprintf(list, sizeof list, "%.*s", (int)v.size, v.text);
-            set_str(m, keys[i][0], list);
+            mim__import_str(m, keys[i][0], list);
         }
     }
 }
@@ -341,6 +339,22 @@ static mim_status take_own(mim_context *ctx, const char *json, mim_config *out)
     return status;
 }
 
+static void read_eps(struct import *m)
+{
+    char name[128];
+    mim__import_eps(m, mim__import_architecture(m, name, sizeof name) && strstr(name, "_clip_") ? 1e-5 : 1e-6, 1e-12);
+}
+
+void mim__vit_import(struct import *m)
+{
+    static void (*const readers[])(struct import *) = {
+        mim__import_patch, read_blocks, read_ends, mim__import_size, read_grid,
+        read_heads, mim__import_activation, read_eps, read_pool, mim__import_pixels,
+    };
+    for (int i = 0; i < COUNT(readers) && !m->status; i++)
+        readers[i](m);
+}
+
 mim_status mim__encoder_config_from(mim_context *ctx, const mim_tensors *t, mim_config *out)
 {
     const char *own = mim__tensors_text(t, "mim.config"), *text = mim__tensors_text(t, "config.json"), *why = "";
@@ -357,12 +371,9 @@ mim_status mim__encoder_config_from(mim_context *ctx, const mim_tensors *t, mim_
     if (!m.status)
         m.status = mim__encoder_locate(t, &m.source);
     if (!m.status)
-        m.status = mim__encoder_check_tensors(t, &m.source, mim__vit.rules);
-    static void (*const readers[])(struct import *) = {
-        read_patch, read_blocks, read_ends, read_size, read_grid,
-        read_heads, read_activation, read_eps, read_pool, read_pixels,
-    };
-    for (int i = 0; i < COUNT(readers) && !m.status; i++)
-        readers[i](&m);
+        m.status = mim__encoder_check_tensors(t, &m.source);
+    mim__import_str(&m, "encoder.kind", m.source.kind->name);
+    if (!m.status)
+        m.source.kind->import(&m);
     return m.status;
 }

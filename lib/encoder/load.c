@@ -32,7 +32,7 @@ static void note_resized(mim_encoder *e, const struct mim__names *n)
 {
     int rows, cols;
     if (mim__encoder_grid(e, e->image.height, e->image.width, &rows, &cols)
-        || (rows == e->options.table_rows && cols == e->options.table_cols))
+        || (rows == e->options.table_rows && cols == e->options.table_cols && e->options.window == e->options.table_window))
         return;
     for (int i = 0; i < n->count; i++)
         if (strstr(n->list[i].name, "pos") && !strstr(n->list[i].name, "proj"))

@@ -39,29 +39,41 @@ bool mim__encoder_has_decoder(const mim_tensors *t, const struct encoder_source 
                                     : s->naming == NAMING_HUGGINGFACE && has(t, "", "decoder.decoder_embed.weight");
 }
 
-mim_status mim__encoder_locate(const mim_tensors *t, struct encoder_source *out)
+/* The same of Swin: the authors' files count a merging to the stage before it. */
+static enum name_column swin_column(const mim_tensors *t, const char *prefix)
+{
+    return has(t, prefix, "layers.0.downsample.reduction.weight") ? COLUMN_BEIT : COLUMN_TIMM;
+}
+
+/* Is an encoder of this kind beside the tensor `name`? */
+static bool found(const mim_tensors *t, const struct architecture *kind, const char *name, struct encoder_source *s)
 {
     const char *said = mim__tensors_text(t, "mim.naming");
-    for (int64_t i = 0; i < mim_tensors_count(t); i++) {
-        const char *name = mim__tensors_at(t, i)->name;
-        struct encoder_source s = { NAMING_TIMM, COLUMN_TIMM, "" };
-        if (ends_with(name, timm_patch, s.prefix) && has(t, s.prefix, "blocks.0.norm1.weight")) {
-            bool ours = said && !strcmp(said, "mim");
-            s.column = ours ? COLUMN_MIM : timm_column(t, s.prefix);
-            s.naming = ours ? NAMING_MIM : NAMING_TIMM;
-            *out = s;
-            return MIM_OK;
-        }
-        if (ends_with(name, huggingface_patch, s.prefix) && has(t, s.prefix, "encoder.layer.0.layernorm_before.weight")) {
-            s.naming = NAMING_HUGGINGFACE;
-            s.column = COLUMN_HUGGINGFACE;
-            *out = s;
-            return MIM_OK;
-        }
+    s->kind = kind;
+    if (ends_with(name, timm_patch, s->prefix) && has(t, s->prefix, kind->timm_mark)) {
+        bool ours = said && !strcmp(said, "mim");
+        s->column = ours ? COLUMN_MIM : kind == &mim__vit ? timm_column(t, s->prefix) : swin_column(t, s->prefix);
+        s->naming = ours ? NAMING_MIM : NAMING_TIMM;
+        return true;
     }
+    s->naming = NAMING_HUGGINGFACE;
+    s->column = COLUMN_HUGGINGFACE;
+    return ends_with(name, huggingface_patch, s->prefix) && has(t, s->prefix, kind->huggingface_mark);
+}
+
+mim_status mim__encoder_locate(const mim_tensors *t, struct encoder_source *out)
+{
+    for (int64_t i = 0; i < mim_tensors_count(t); i++)
+        for (int k = 0; mim__architectures[k]; k++) {
+            struct encoder_source s = { 0 };
+            if (found(t, mim__architectures[k], mim__tensors_at(t, i)->name, &s)) {
+                *out = s;
+                return MIM_OK;
+            }
+        }
     return mim__fail(
         mim__tensors_context(t), MIM_ERR_FORMAT,
-        "among %lld tensors there is no encoder that libmim knows: neither a \"...%s\" with \"...blocks.0.norm1.weight\" "
-        "nor a \"...%s\" with \"...encoder.layer.0.layernorm_before.weight\"",
-        (long long)mim_tensors_count(t), timm_patch, huggingface_patch);
+        "among %lld tensors there is no encoder that libmim knows: neither a \"...%s\" with \"...%s\" nor a \"...%s\" with "
+        "\"...%s\", nor those of another kind",
+        (long long)mim_tensors_count(t), timm_patch, mim__vit.timm_mark, huggingface_patch, mim__vit.huggingface_mark);
 }

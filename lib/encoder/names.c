@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { NUMBERS = 2 };
+struct numbers { int count, v[NUMBERS]; };      /* in a name, in their order */
+
 void mim__names_free(struct mim__names *n)
 {
     mim__free(n->ctx, n->list);
@@ -46,25 +49,29 @@ mim_status mim__names_add_zeros(struct mim__names *n, const char *name, int64_t 
     return add(n, name, &(struct mim__tensor){ .type = MIM_F32, .rank = 1, .shape = { size } });
 }
 
-/* Does a pattern with one %d at most stand for this name? The number goes to *block. */
-static bool matches(const char *pattern, const char *name, int *block)
+/* Does a pattern of libmim's, with %d in it, stand for this name? The numbers go to *at. */
+static bool matches(const char *pattern, const char *name, struct numbers *at)
 {
-    const char *mark = strstr(pattern, "%d");
-    size_t before = mark ? (size_t)(mark - pattern) : strlen(pattern);
-    if (strncmp(pattern, name, before))
-        return false;
-    if (!mark)
-        return !name[before];
-    char *end;
-    long number = strtol(name + before, &end, 10);
-    *block = (int)number;
-    return end != name + before && !strcmp(end, mark + 2);
+    *at = (struct numbers){ 0 };
+    for (; *pattern; pattern++) {
+        if (pattern[0] == '%' && pattern[1] == 'd') {
+            char *end;
+            if (at->count == NUMBERS || strspn(name, "0123456789") == 0)
+                return false;
+            at->v[at->count++] = (int)strtol(name, &end, 10);
+            name = end;
+            pattern++;
+        } else if (*pattern != *name++) {
+            return false;
+        }
+    }
+    return !*name;
 }
 
-static const struct name_rule *find_rule(const struct name_rule *rules, const char *name, int *block)
+static const struct name_rule *find_rule(const struct name_rule *rules, const char *name, struct numbers *at)
 {
     for (; rules->mim; rules++)
-        if (matches(rules->mim, name, block))
+        if (matches(rules->mim, name, at))
             return rules;
     return NULL;
 }
@@ -80,7 +87,7 @@ static bool fits(const char *pattern, const char *name)
     static const char *const parts[] = { "query", "key", "value" };
     for (; *pattern; pattern++) {
         size_t n = 1;
-        if (pattern[0] == '%' && pattern[1] == 'd') {
+        if (pattern[0] == '%' && strchr("d+", pattern[1])) {
             n = strspn(name, "0123456789");
             pattern++;
         } else if (*pattern == '@') {
@@ -107,13 +114,14 @@ bool mim__names_known(const struct name_rule *rules, enum name_column column, co
     return false;
 }
 
-/* before + pattern, %d and @ replaced. */
-static void spell(char to[TENSOR_NAME], const char *before, const char *pattern, int block, const char *part)
+/* before + pattern, with %d, %+ and @ replaced. */
+static void spell(char to[TENSOR_NAME], const char *before, const char *pattern, const struct numbers *numbers,
+                  const char *part)
 {
     size_t at = (size_t)snprintf(to, TENSOR_NAME, "%s", before);
-    for (; *pattern && at + 1 < TENSOR_NAME; pattern++) {
-        if (pattern[0] == '%' && pattern[1] == 'd') {
-            at += (size_t)snprintf(to + at, TENSOR_NAME - at, "%d", block);
+    for (int k = 0; *pattern && at + 1 < TENSOR_NAME; pattern++) {
+        if (pattern[0] == '%' && strchr("d+", pattern[1])) {
+            at += (size_t)snprintf(to + at, TENSOR_NAME - at, "%d", numbers->v[k++] + (pattern[1] == '+'));
             pattern++;
         } else if (*pattern == '@') {
             at += (size_t)snprintf(to + at, TENSOR_NAME - at, "%s", part);
@@ -124,8 +132,8 @@ static void spell(char to[TENSOR_NAME], const char *before, const char *pattern,
     to[at < TENSOR_NAME ? at : TENSOR_NAME - 1] = 0;
 }
 
-static mim_status add_param(struct mim__names *n, const struct param *p, const char *before, const char *pattern, int block,
-                            float *array)
+static mim_status add_param(struct mim__names *n, const struct param *p, const char *before, const char *pattern,
+                            const struct numbers *numbers, float *array)
 {
     static const char *const parts[] = { "query", "key", "value" };
     int pieces = strchr(pattern, '@') ? 3 : 1;
@@ -136,7 +144,7 @@ static mim_status add_param(struct mim__names *n, const struct param *p, const c
     mim_status status = MIM_OK;
     for (int i = 0; i < pieces && !status; i++) {
         char name[TENSOR_NAME];
-        spell(name, before, pattern, block, parts[i]);
+        spell(name, before, pattern, numbers, parts[i]);
         t.data = array ? array + p->offset + (size_t)i * (p->count / (size_t)pieces) : NULL;
         status = add(n, name, &t);
     }
@@ -149,17 +157,17 @@ mim_status mim__names_of_store(struct mim__names *n, const struct mim__store *s,
     static const char *const called[] = { "libmim", "timm", "timm", "transformers" };
     mim_status status = MIM_OK;
     for (int i = 0; i < s->count && !status; i++) {
-        int block = 0;
+        struct numbers numbers;
         if (without && !strcmp(s->params[i].name, without))
             continue;
-        const struct name_rule *rule = find_rule(rules, s->params[i].name, &block);
+        const struct name_rule *rule = find_rule(rules, s->params[i].name, &numbers);
         const char *pattern = rule ? column_of(rule, column) : NULL;
         if (pattern && !*pattern)           /* this naming leaves it out */
             continue;
         if (!pattern)
             return mim__fail(n->ctx, MIM_ERR_UNSUPPORTED, "%s has no place for the parameter \"%s\" of this model",
                              called[column], s->params[i].name);
-        status = add_param(n, &s->params[i], before, pattern, block, array);
+        status = add_param(n, &s->params[i], before, pattern, &numbers, array);
     }
     return status;
 }

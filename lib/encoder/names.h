@@ -9,8 +9,9 @@
 enum naming { NAMING_MIM, NAMING_TIMM, NAMING_HUGGINGFACE };
 enum { NAME_PREFIX = 64 };
 
-/* One parameter; %d is a block's number, `@` three tensors in its place: query, key, value. NULL: not expressible; "": left
- * out. beit is timm's BEiT, for models with relative positions or without a bias of keys. */
+/* One parameter; %d is a block's or stage's number, %+ that number and one, `@` three tensors in its place: query, key,
+ * value. NULL: not expressible; "": left out. beit is timm's BEiT, for models with relative positions or without a bias of
+ * keys; of Swin, the authors' own names. */
 struct name_rule { const char *mim, *timm, *beit, *huggingface; };
 enum name_column { COLUMN_MIM, COLUMN_TIMM, COLUMN_BEIT, COLUMN_HUGGINGFACE };
 

@@ -6,12 +6,13 @@ const char mim__activation_names[] = "gelu gelu_tanh quick_gelu relu silu";
 
 #define FIELD(name) offsetof(struct encoder_options, name)
 const struct mim__option mim__encoder_options[] = {
-    { "encoder.kind", OPTION_CHOICE, FIELD(kind), "vit", 0, 0, "vit", "architecture" },
+    { "encoder.kind", OPTION_CHOICE, FIELD(kind), "vit", 0, 0, "vit swin", "architecture" },
     { "encoder.patch", OPTION_I64, FIELD(patch), "16", 1, 256, NULL, "side of a patch in pixels" },
-    { "encoder.width", OPTION_I64, FIELD(width), "768", 1, 65536, NULL, "numbers a token" },
-    { "encoder.depth", OPTION_I64, FIELD(depth), "12", 1, 1000, NULL, "blocks" },
+    { "encoder.width", OPTION_I64, FIELD(width), "768", 1, 65536, NULL,
+      "numbers a token; of stages those of the first, twice as many in each next one" },
+    { "encoder.depth", OPTION_I64, FIELD(depth), "12", 1, 1000, NULL, "blocks; of stages their sum" },
     { "encoder.heads", OPTION_I64, FIELD(heads), "12", 1, 4096, NULL,
-      "attention heads; they divide the width where head_width is 0" },
+      "attention heads; they divide the width where head_width is 0; of stages those of the first" },
     { "encoder.head_width", OPTION_I64, FIELD(head_width), "0", 0, 65536, NULL,
       "numbers of one attention head, if their sum is not to be the width; 0: width / heads" },
     { "encoder.hidden", OPTION_I64, FIELD(hidden), "0", 0, 262144, NULL, "hidden numbers of the perceptron of a block; 0: 4 width" },
@@ -25,7 +26,8 @@ const struct mim__option mim__encoder_options[] = {
     { "encoder.class_token", OPTION_BOOL, FIELD(class_token), "1", 0, 1, NULL, "a learned token before the patches" },
     { "encoder.mask_token", OPTION_BOOL, FIELD(mask_token), "1", 0, 1, NULL, 
       "hidden patches become a learned token; 0: they are left out, and only what is visible is encoded" },
-    { "encoder.positions", OPTION_CHOICE, FIELD(positions), "learned", 0, 0, "learned sincos none", "absolute positions" },
+    { "encoder.positions", OPTION_CHOICE, FIELD(positions), "auto", 0, 0, "learned sincos none auto",
+      "absolute positions; auto: learned ones, none of stages" },
     { "encoder.position_class", OPTION_BOOL, FIELD(position_class), "1", 0, 1, NULL, "the class token has a position too" },
     { "encoder.relative", OPTION_CHOICE, FIELD(relative), "none", 0, 0, "none shared block",
       "relative position bias: one table for all blocks, or one a block" },
@@ -48,6 +50,17 @@ const struct mim__option mim__encoder_options[] = {
     { "encoder.init_cut", OPTION_F64, FIELD(init_cut), "0.02", 0, 1000, NULL, "largest absolute value of initial weights" },
     { "encoder.init_rescale", OPTION_BOOL, FIELD(init_rescale), "1", 0, 1, NULL,
       "divide initial weights at the end of a branch of block k = 1, 2, ... by sqrt(2 k)" },
+    { "encoder.depths", OPTION_LIST_F64, FIELD(depths), "[]", 1, 1000, NULL,
+      "swin: blocks of each stage; empty: [2, 2, 6, 2]" },
+    { "encoder.stage_heads", OPTION_LIST_F64, FIELD(stage_heads), "[]", 1, 4096, NULL,
+      "swin: attention heads of each stage; empty: encoder.heads, twice as many in each next stage" },
+    { "encoder.window", OPTION_I64, FIELD(window), "7", 1, 256, NULL,
+      "swin: side of a window in tokens; a grid that is not larger is one window" },
+    { "encoder.table_window", OPTION_I64, FIELD(table_window), "0", 0, 256, NULL,
+      "swin: side of the windows that the position tables are stored for; 0: encoder.window" },
+    { "encoder.window_rule", OPTION_CHOICE, FIELD(window_rule), "timm", 0, 0, "timm transformers",
+      "swin, where windows do not fit the grid: shrunk along an axis by itself, and the grid shifted, then filled up; or "
+      "shrunk along both, and the grid filled up, then shifted" },
     OPTIONS_END
 };
 #undef FIELD

@@ -13,18 +13,23 @@ static mim_status check_type(mim_context *ctx, const struct json *config)
 {
     struct json type = mim__json_member(config, "model_type");
     char name[64] = "";
-    if (type.type != JSON_STRING || mim__json_equal(&type, "vit") || mim__json_equal(&type, "vit_mae"))
+    bool ours = type.type != JSON_STRING || mim__json_equal(&type, "vit_mae");
+    for (int i = 0; mim__architectures[i]; i++)
+        ours = ours || mim__json_equal(&type, mim__architectures[i]->model_type);
+    if (ours)
         return MIM_OK;
     mim__json_string(&type, name, sizeof name);
-    return mim__fail(ctx, MIM_ERR_UNSUPPORTED, "model_type \"%s\" in config.json: libmim has \"vit\" and \"vit_mae\" of transformers", name);
+    return mim__fail(ctx, MIM_ERR_UNSUPPORTED,
+                     "model_type \"%s\" in config.json: libmim has \"vit\", \"vit_mae\" and \"swin\" of transformers", name);
 }
 
-/* timm's ViT and BEiT go by several names; some of these compute what no tensor shows: rotated positions, norms after a
- * branch. */
+/* timm's ViT, BEiT and Swin go by several names; some of these compute what no tensor shows: rotated positions, norms
+ * after a branch. */
 static mim_status check_architecture(mim_context *ctx, const struct json *config)
 {
-    static const char *const ours[] = { "vit_", "deit_", "deit3_", "beit_", "beitv2_", "eva_", "flexivit_", "test_vit" };
-    static const char *const others[] = { "_rope", "_rpn_", "_dinov3", "_pe_" };
+    static const char *const ours[] = { "vit_", "deit_", "deit3_", "beit_", "beitv2_", "eva_", "flexivit_", "test_vit",
+                                        "swin_" };
+    static const char *const others[] = { "_rope", "_rpn_", "_dinov3", "_pe_", "_cr_" };
     struct json architecture = mim__json_member(config, "architecture");
     char name[128] = "";
     bool known = false;
@@ -37,7 +42,7 @@ static mim_status check_architecture(mim_context *ctx, const struct json *config
         known = known && !strstr(name, others[i]);
     return known ? MIM_OK
                  : mim__fail(ctx, MIM_ERR_UNSUPPORTED,
-                             "architecture \"%s\" in config.json: libmim has ViT and BEiT of timm", name);
+                             "architecture \"%s\" in config.json: libmim has ViT, BEiT and Swin of timm", name);
 }
 
 mim_status mim__encoder_check_model(mim_context *ctx, const struct json *config)
@@ -57,27 +62,33 @@ static bool begins(const char *name, const char *const with[], int n)
 }
 
 /* Would a tensor of this name change what the encoder computes? Heads and a host's own do not. */
-static bool of_encoder(const char *name, enum name_column c)
+static bool of_encoder(const char *name, const struct encoder_source *s)
 {
     static const char *const timm[] = { "blocks.", "patch_embed.", "rel_pos_bias.", "reg_token", "dist_token", "norm_pre.",
                                         "attn_pool.", "rope." };
+    static const char *const stages[] = { "layers.", "patch_embed.", "absolute_pos_embed" };
     static const char *const huggingface[] = { "encoder.", "embeddings." };
-    return c == COLUMN_HUGGINGFACE ? begins(name, huggingface, COUNT(huggingface)) : begins(name, timm, COUNT(timm));
+    return s->naming == NAMING_HUGGINGFACE ? begins(name, huggingface, COUNT(huggingface))
+         : s->kind == &mim__vit ? begins(name, timm, COUNT(timm)) : begins(name, stages, COUNT(stages));
 }
 
 /* What follows from sizes, and a bias of keys, which adds the same to all logits of a row. */
 static bool redundant(const char *name)
 {
+    static const char *const ends[] = { ".relative_position_index", ".k_bias", ".attn_mask", ".relative_coords_table" };
     const char *last = strrchr(name, '.');
-    return last && (!strcmp(last, ".relative_position_index") || !strcmp(last, ".k_bias"));
+    for (int i = 0; last && i < COUNT(ends); i++)
+        if (!strcmp(last, ends[i]))
+            return true;
+    return false;
 }
 
-mim_status mim__encoder_check_tensors(const mim_tensors *t, const struct encoder_source *s, const struct name_rule *rules)
+mim_status mim__encoder_check_tensors(const mim_tensors *t, const struct encoder_source *s)
 {
     size_t prefix = strlen(s->prefix);
     for (int64_t i = 0; i < mim_tensors_count(t) && s->naming != NAMING_MIM; i++) {
         const char *full = mim__tensors_at(t, i)->name, *name = strncmp(full, s->prefix, prefix) ? "" : full + prefix;
-        if (!of_encoder(name, s->column) || redundant(name) || mim__names_known(rules, s->column, name))
+        if (!of_encoder(name, s) || redundant(name) || mim__names_known(s->kind->rules, s->column, name))
             continue;
         return mim__fail(mim__tensors_context(t), MIM_ERR_UNSUPPORTED,
                          "tensor \"%.128s\" belongs to another encoder than libmim has", full);

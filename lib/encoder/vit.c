@@ -133,6 +133,8 @@ static void inputs(const struct vit *v)
     b->rows = b->height / patch;
     b->cols = b->width / patch;
     b->first = v->o->class_token ? 1 : 0;
+    b->token_rows = b->rows;
+    b->token_cols = b->cols;
     all = b->rows * b->cols;
     b->kept = leaves_out && b->kept ? b->kept : all;
     b->pixels = mim__graph_input(v->g, "pixels", SHAPE(b->batch, (int)v->e->image.channels, b->height, b->width), F32);
@@ -211,6 +213,9 @@ static void build(const mim_encoder *e, struct graph *g, struct encoder_build *b
 
 static mim_status check(mim_context *ctx, struct encoder_options *o)
 {
+    if (o->positions == POSITIONS_AUTO)
+        o->positions = POSITIONS_LEARNED;
+    o->depths.count = o->stage_heads.count = 0;
     if (!o->head_width && o->width % o->heads)
         return mim__fail(ctx, MIM_ERR_VALUE, "encoder.width %lld is not a multiple of encoder.heads %lld", (long long)o->width,
                          (long long)o->heads);
@@ -273,4 +278,8 @@ static const struct name_rule rules[] = {
     { NULL, NULL, NULL, NULL },
 };
 
-const struct architecture mim__vit = { "vit", check, build, layer, rules };
+const struct architecture mim__vit = {
+    .name = "vit", .check = check, .build = build, .layer = layer, .rules = rules, .import = mim__vit_import,
+    .json = mim__vit_json, .timm_mark = "blocks.0.norm1.weight", .class_name = "ViT", .model_type = "vit", .prefix = "vit.",
+    .huggingface_mark = "encoder.layer.0.layernorm_before.weight",
+};

@@ -72,15 +72,19 @@ static void build(const mim_head *h, struct graph *g, const struct encoder_build
     mim__graph_output(g, "loss", b->loss);
 }
 
-static const char *weight_name(enum name_column c)
+/* timm's of hierarchical encoders, where the name of others may stand too. */
+static const char fc_weight[] = "head.fc.weight";
+
+static const char *weight_name(const mim_tensors *t, enum name_column c)
 {
-    return c == COLUMN_TIMM || c == COLUMN_BEIT ? "head.weight" : "classifier.weight";
+    bool theirs = c == COLUMN_TIMM || c == COLUMN_BEIT;
+    return theirs && mim__tensors_find(t, fc_weight) >= 0 ? fc_weight : theirs ? "head.weight" : "classifier.weight";
 }
 
 static mim_status config_from(const mim_tensors *t, enum name_column c, const char *prefix, mim_config *out, bool *found)
 {
     char full[TENSOR_NAME];
-    snprintf(full, sizeof full, "%s%s", prefix, weight_name(c));
+    snprintf(full, sizeof full, "%s%s", prefix, weight_name(t, c));
     int64_t at = mim__tensors_find(t, full);
     const struct mim__tensor *w = at < 0 ? NULL : mim__tensors_at(t, at);
     mim_status status = MIM_OK;
@@ -100,7 +104,21 @@ static const struct name_rule rules[] = {
     { NULL, NULL, NULL, NULL },
 };
 
+static const struct name_rule fc_rules[] = {
+    { "classifier.weight", fc_weight, fc_weight, "classifier.weight" },
+    { "classifier.bias", "head.fc.bias", "head.fc.bias", "classifier.bias" },
+    { RUNNING_MEAN, NULL, NULL, NULL },
+    { RUNNING_VARIANCE, NULL, NULL, NULL },
+    { NULL, NULL, NULL, NULL },
+};
+
+static const struct name_rule *rules_of(const mim_encoder *e, const mim_tensors *t)
+{
+    bool fc = t ? mim__tensors_find(t, fc_weight) >= 0 : mim__encoder_stages(e) > 1;
+    return fc ? fc_rules : rules;
+}
+
 const struct head_kind mim__classifier = {
-    .name = "classifier", .check = check, .build = build, .config_from = config_from, .rules = rules,
-    .huggingface = "ViTForImageClassification", .model_type = "vit",
+    .name = "classifier", .check = check, .build = build, .config_from = config_from, .rules = rules, .rules_of = rules_of,
+    .stages = true, .task = "ForImageClassification",
 };

@@ -119,5 +119,5 @@ static const struct name_rule rules[] = {
 
 const struct head_kind mim__flat = {
     .name = "flat", .check = check, .build = build, .config_from = config_from, .rules = rules, .masks = true,
-    .interleaved = true, .huggingface = "ViTModel", .model_type = "vit",
+    .interleaved = true, .task = "Model",
 };

@@ -33,7 +33,7 @@ static mim_status config_from_none(const mim_tensors *t, enum name_column c, con
 static const struct name_rule no_rules[] = { { NULL, NULL, NULL, NULL } };
 static const struct head_kind none = {
     .name = "none", .check = check_none, .build = build_none, .config_from = config_from_none, .rules = no_rules,
-    .huggingface = "ViTModel", .model_type = "vit",
+    .stages = true, .task = "Model",
 };
 
 /* As the choices of head.kind. */
@@ -64,7 +64,7 @@ static bool has_name(const mim_tensors *t, const char *before, const char *name)
 static mim_status locate(const mim_tensors *t, enum name_column *column, const char **prefix)
 {
     const char *said = mim__tensors_text(t, "mim.naming"), *kind = mim__tensors_text(t, "mim.kind");
-    struct encoder_source s = { NAMING_MIM, COLUMN_MIM, "" };
+    struct encoder_source s = { .naming = NAMING_MIM, .column = COLUMN_MIM };
     mim_status status = MIM_OK;
     if (!said || !kind || strcmp(kind, "head"))
         status = mim__encoder_locate(t, &s);
@@ -107,7 +107,7 @@ static mim_status load(mim_head *h, const mim_tensors *t)
     const char *prefix;
     mim_status status = locate(t, &column, &prefix);
     if (h->kind->rules_of)
-        h->rules = h->kind->rules_of(t);
+        h->rules = h->kind->rules_of(h->encoder, t);
     if (!status)
         status = mim__names_of_store(&names, &h->store, h->rules, column_in_file(h, column), prefix, NULL, h->store.values);
     for (int i = 0; i < names.count && !status; i++)
@@ -161,7 +161,11 @@ static mim_status set_up(mim_head *h, const mim_config *config, const mim_tensor
     if (status)
         return status;
     h->kind = kinds[h->options.kind];
-    h->rules = h->kind->rules;
+    h->rules = h->usual_rules = h->kind->rules_of ? h->kind->rules_of(h->encoder, NULL) : h->kind->rules;
+    int stride = mim__encoder_stride(h->encoder);
+    if (mim__encoder_stages(h->encoder) > 1 && !h->kind->stages)
+        return mim__fail(ctx, MIM_ERR_UNSUPPORTED, "head.kind %s needs a token of each patch; this encoder has one of %dx%d "
+                         "pixels", h->kind->name, stride, stride);
     status = h->kind->check(h, &h->options);
     if (!status)
         status = make_store(h);
@@ -226,7 +230,7 @@ mim_status mim__head_names(const mim_head *h, const struct head_naming *n, float
 {
     bool own = n->own && h->from_file;
     enum name_column column = mim__encoder_column(h->encoder, n->naming);
-    return mim__names_of_store(out, &h->store, own ? h->rules : h->kind->rules, own ? column_in_file(h, column) : column,
+    return mim__names_of_store(out, &h->store, own ? h->rules : h->usual_rules, own ? column_in_file(h, column) : column,
                                n->before, NULL, array);
 }
 
@@ -274,7 +278,7 @@ static const char *unsayable(const mim_head *h, enum naming n, bool own)
 mim_status mim__head_json(const mim_head *h, bool own, double ratio, struct encoder_json *j, struct mim__text *more)
 {
     const char *what = unsayable(h, j->naming, own);
-    j->class_name = h->kind->huggingface;
+    j->task = h->kind->task;
     j->model_type = h->kind->model_type;
     j->classes = h->kind == &mim__classifier ? h->options.classes : 0;
     if (what)

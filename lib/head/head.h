@@ -47,12 +47,14 @@ struct head_kind {
      * what stands before the head's names. */
     mim_status (*config_from)(const mim_tensors *t, enum name_column c, const char *prefix, mim_config *out, bool *found);
     const struct name_rule *rules;
-    const struct name_rule *(*rules_of)(const mim_tensors *t);       /* where files differ in their names; or NULL */
+    /* Where names differ by file (t NULL: as libmim writes one) or encoder; or NULL. */
+    const struct name_rule *(*rules_of)(const mim_encoder *e, const mim_tensors *t);
     bool masks;                                          /* hides patches */
+    bool stages;                                         /* takes encoders whose tokens stand for several patches */
     bool interleaved;                                    /* predicts (row, column, channel), not (channel, row, column) */
     bool bare;                                           /* files whose encoder has timm's names may hold the head too, under
                                                             libmim's: the authors' own */
-    const char *huggingface, *model_type;                /* class and model_type of transformers */
+    const char *task, *model_type;                       /* of transformers, as in struct encoder_json */
 };
 /* Parameters that are no weights: running statistics of a batch norm. */
 #define RUNNING_MEAN "batch_norm.running_mean"
@@ -65,7 +67,7 @@ struct mim_head {
     struct run_options run;
     struct head_options options;
     const struct head_kind *kind;
-    const struct name_rule *rules;                       /* of the file that the weights came from, or the kind's */
+    const struct name_rule *rules, *usual_rules;         /* of the file that the weights came from; as libmim writes one */
     struct mim__store store;
     bool from_file;                                      /* weights came with the encoder's file */
 };

@@ -97,7 +97,11 @@ static bool is_nested(const mim_tensors *t)
     return find(t, "", "decoder.decoder_encoder.layer.%d.layernorm_before.weight", 0) != NULL;
 }
 
-static const struct name_rule *rules_of(const mim_tensors *t) { return is_nested(t) ? nested_rules : rules; }
+static const struct name_rule *rules_of(const mim_encoder *e, const mim_tensors *t)
+{
+    (void)e;
+    return t && is_nested(t) ? nested_rules : rules;
+}
 
 /* Of the first tensors that stand in a block, by the layout of the file. */
 struct names { const char *norm, *fc1; };
@@ -180,5 +184,5 @@ static mim_status config_from(const mim_tensors *t, enum name_column c, const ch
 
 const struct head_kind mim__mae = {
     .name = "mae", .check = check, .build = build, .config_from = config_from, .rules = rules, .rules_of = rules_of,
-    .masks = true, .interleaved = true, .bare = true, .huggingface = "ViTMAEForPreTraining", .model_type = "vit_mae",
+    .masks = true, .interleaved = true, .bare = true, .task = "MAEForPreTraining", .model_type = "vit_mae",
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* pixels.c -- regression of hidden pixels (SimMIM, Xie et al. 2022, sec. 3.3 and 3.4): a linear layer, or a perceptron,
- * from each patch's token to its pixels. prediction [batch, patches, channels * side^2], side = patch / reduce, in the
- * order (channel, row, column), which is that of a pixel shuffle. */
+ * from each patch's token to its pixels; after stages from a token to those of all patches it stands for. prediction
+ * [batch, patches, channels * side^2], side = patch / reduce, in the order (channel, row, column), which is that of a pixel
+ * shuffle. */
 #include "head/head.h"
 
 #include <math.h>
@@ -12,7 +13,7 @@ static mim_status check(const mim_head *h, struct head_options *o)
     if (o->masked && !h->encoder->options.mask_token)
         return mim__fail(h->object.ctx, MIM_ERR_VALUE, "head.kind is pixels, but encoder.mask_token is 0");
     if (!o->hidden)
-        o->hidden = h->encoder->options.width;
+        o->hidden = mim__encoder_width(h->encoder);
     return mim__head_check_regression(h, o, HEAD_L1);
 }
 
@@ -25,9 +26,10 @@ static struct linear layer(int in, int out, enum dtype compute)
     };
 }
 
-static struct tensor *predict(const mim_head *h, struct graph *g, struct tensor *x, enum dtype compute)
+/* depth: numbers a token. */
+static struct tensor *predict(const mim_head *h, struct graph *g, struct tensor *x, int depth, enum dtype compute)
 {
-    int width = (int)h->encoder->options.width, hidden = (int)h->options.hidden, depth = mim__head_depth(h);
+    int width = mim__encoder_width(h->encoder), hidden = (int)h->options.hidden;
     if (h->options.layers == 1)
         return mim__op_linear(g, "decoder.0", x, depth, layer(width, depth, compute));
     struct linear first = layer(width, hidden, compute), last = layer(hidden, depth, compute);
@@ -39,7 +41,14 @@ static struct tensor *predict(const mim_head *h, struct graph *g, struct tensor 
 static void build(const mim_head *h, struct graph *g, const struct encoder_build *e, struct head_build *b)
 {
     struct tensor *x = e->first ? mim__op_slice(g, e->tokens, e->first, e->rows * e->cols) : e->tokens;
-    b->prediction = predict(h, g, x, b->compute);
+    int patches = 1 << (mim__encoder_stages(h->encoder) - 1), numbers = (int)h->options.numbers;
+    b->prediction = predict(h, g, x, patches * patches * mim__head_depth(h), b->compute);
+    if (patches > 1) {                              /* a token stands for so many, along each side */
+        struct split_tokens whole = { e->rows, e->cols, patches, (int)h->encoder->image.channels,
+                                      (int)(h->encoder->options.patch / h->options.reduce) };
+        struct split_tokens single = { e->rows, e->cols, patches, mim__head_depth(h), 1 };
+        b->prediction = mim__op_split(g, b->prediction, numbers || h->options.target == HEAD_HOG ? single : whole);
+    }
     mim__head_regress(h, g, e, b, h->options.eps);
 }
 
@@ -69,5 +78,6 @@ static const struct name_rule rules[] = {
 
 const struct head_kind mim__pixels = {
     .name = "pixels", .check = check, .build = build, .config_from = config_from, .rules = rules, .masks = true,
-    .huggingface = "ViTForMaskedImageModeling", .model_type = "vit",
+    .stages = true,
+    .task = "ForMaskedImageModeling",
 };

@@ -94,5 +94,5 @@ static const struct name_rule rules[] = {
 
 const struct head_kind mim__tokens = {
     .name = "tokens", .check = check, .build = build, .config_from = config_from, .rules = rules, .masks = true,
-    .huggingface = "ViTModel", .model_type = "vit",
+    .task = "Model",
 };

@@ -9,6 +9,9 @@
  *     backward  dP = dy v^T    D = sum of P dP over keys / sum of P    dS = P (dP - D)    dv = P^T dy
  *               dq = scale dS k    dk = scale dS^T q    dbias += dS
  *
+ * Windows (Liu et al. 2021, sec. 3.2): `rows` says where in the matrix the n rows lie, and pairs of a query and a key of
+ * different `regions` do not see each other.
+ *
  * Sums run in an order that n, dim and the ISA decide, so a head gives the same bits whoever computes it. Compute type
  * BF16: q, k, v, dy, P and dS are rounded to bf16 where they enter a product; softmax, sums, D and lse are f32.
  * Any n >= 1 and dim >= 1. Nothing is read or written outside the rows named. */
@@ -22,6 +25,8 @@ struct attention_head {
     float scale;
     enum dtype type;                         /* of q, k, v, y, dy, dq, dk, dv: F32 or BF16 */
     const void *q, *k, *v; ptrdiff_t stride;
+    const int32_t *rows;                     /* [n]: row i of q, k, v, y, dy, dq, dk, dv is row rows[i]; NULL: row i */
+    const float *regions;                    /* [n], small whole numbers; NULL: all the same */
     const float *bias;                       /* [n, n] dense, or NULL */
     void *y; ptrdiff_t y_stride;             /* forward writes */
     float *lse;                              /* [n]; forward writes, backward reads */

@@ -51,22 +51,23 @@ static void pairs_along(const struct attention_head *h, const void *x, ptrdiff_t
 {
     for (int i = 0; i < rows; i++, to += half)
         for (int d = 0; d < h->dim; d += 2 * VN)
-            v_store(to + d / 2, pairs_load(h->type, x, (first + i) * stride + d, imin(2 * VN, h->dim - d)));
+            v_store(to + d / 2, pairs_load(h->type, x, attention_row(h, first + i) * stride + d, imin(2 * VN, h->dim - d)));
 }
 
 static void pairs_across(const struct attention_head *h, const void *x, ptrdiff_t stride, int first, int rows, float *to,
                          int ld)
 {
-    for (int i = 0; i < rows; i += 2, to += ld)
+    for (int i = 0; i < rows; i += 2, to += ld) {
+        bool two = i + 1 < rows;
+        ptrdiff_t at = attention_row(h, first + i) * stride, after = two ? attention_row(h, first + i + 1) * stride : 0;
         for (int d = 0; d < h->dim; d += 2 * VN) {
             int m = imin(2 * VN, h->dim - d);
-            ptrdiff_t at = (first + i) * stride + d;
-            vf low = pairs_load(h->type, x, at, m);
-            vf high = i + 1 < rows ? pairs_load(h->type, x, at + stride, m) : v_zero();
+            vf low = pairs_load(h->type, x, at + d, m), high = two ? pairs_load(h->type, x, after + d, m) : v_zero();
             v_store(to + d, v_pairs_cross_low(low, high));
             if (m > VN)
                 v_store(to + d + VN, v_pairs_cross_high(low, high));
         }
+    }
 }
 
 /* to[pair of dims][query], from rows of x; `out` is free at that time. */
@@ -81,9 +82,9 @@ static void pairs_scores(const struct attention_head *h, const struct pairs_spac
 {
     const struct attention_space *s = &p->s;
     pairs_turn(h, p, h->q, h->stride, first, w, s->qt);
-    attention_bias(h, s, first, w);
+    bool add = attention_bias(h, s, first, w);
     const struct attention_product g = { h->n, ceil_div(h->dim, 2), s->k, p->half, 1, s->qt, QL, s->st, QL,
-                                         h->scale * LOG2_E, h->bias, s->ahead, top };
+                                         h->scale * LOG2_E, add, s->ahead, top };
     pairs_multiply(&g, w);
 }
 

@@ -47,49 +47,55 @@ static struct attention_space attention_cut(int n, int dim, void *scratch)
     return s;
 }
 
+INLINE ptrdiff_t attention_row(const struct attention_head *h, int i) { return h->rows ? h->rows[i] : i; }
+
 /* Rows to be asked for a few at a time while a head computes: those that it will write, then those that the next one will
  * read. They lie in a page each, where the processor does not follow by itself. */
-struct attention_ahead { int parts, rows, row, each; ptrdiff_t bytes, step[7]; const char *at[7]; };
+struct attention_ahead {
+    int parts, rows, row, each;
+    ptrdiff_t bytes, step[7];
+    const char *at[7];
+    const struct attention_head *of[7];
+};
 
 static void attention_ask(struct attention_ahead *a)
 {
     for (int i = 0; i < a->each && a->parts; i++) {
         int part = a->parts - 1;
-        const char *p = a->at[part];
+        const char *p = a->at[part] + attention_row(a->of[part], a->row) * a->step[part];
         for (ptrdiff_t at = 0; at < a->bytes; at += 64)
             prefetch_read(p + at);
         prefetch_read(p + a->bytes - 1);
-        a->at[part] += a->step[part];
         if (++a->row == a->rows)
             a->row = 0, a->parts--;
     }
 }
 
-static void attention_ahead_add(struct attention_ahead *a, const void *x, ptrdiff_t stride, size_t size)
+static void attention_ahead_add(struct attention_ahead *a, const struct attention_head *h, const void *x, ptrdiff_t stride)
 {
     a->at[a->parts] = x;
-    a->step[a->parts++] = stride * (ptrdiff_t)size;
+    a->of[a->parts] = h;
+    a->step[a->parts++] = stride * (ptrdiff_t)dtype_size(h->type);
 }
 
 /* In the order of last to first. tiles: how many a call computes, at least. */
 static struct attention_ahead attention_ahead_of(const struct attention_head *h, bool backward, int tiles)
 {
     const struct attention_head *next = h->next;
-    size_t size = dtype_size(h->type);
-    struct attention_ahead a = { .rows = h->n, .bytes = (ptrdiff_t)((size_t)h->dim * size) };
+    struct attention_ahead a = { .rows = h->n, .bytes = (ptrdiff_t)((size_t)h->dim * dtype_size(h->type)) };
     if (next && backward)
-        attention_ahead_add(&a, next->dy, next->dy_stride, size);
+        attention_ahead_add(&a, next, next->dy, next->dy_stride);
     if (next) {
-        attention_ahead_add(&a, next->q, next->stride, size);
-        attention_ahead_add(&a, next->v, next->stride, size);
-        attention_ahead_add(&a, next->k, next->stride, size);
+        attention_ahead_add(&a, next, next->q, next->stride);
+        attention_ahead_add(&a, next, next->v, next->stride);
+        attention_ahead_add(&a, next, next->k, next->stride);
     }
     if (backward) {
-        attention_ahead_add(&a, h->dv, h->d_stride, size);
-        attention_ahead_add(&a, h->dk, h->d_stride, size);
-        attention_ahead_add(&a, h->dq, h->d_stride, size);
+        attention_ahead_add(&a, h, h->dv, h->d_stride);
+        attention_ahead_add(&a, h, h->dk, h->d_stride);
+        attention_ahead_add(&a, h, h->dq, h->d_stride);
     } else
-        attention_ahead_add(&a, h->y, h->y_stride, size);
+        attention_ahead_add(&a, h, h->y, h->y_stride);
     a.each = ceil_div(a.parts * a.rows, tiles);
     return a;
 }
@@ -205,7 +211,7 @@ static void attention_pack(const struct attention_head *h, bool round, const voi
     bool narrow = round && h->type == F32;
     for (int i = 0; i < rows; i++, to += ld)
         for (int d = 0; d < h->dim; d += VN) {
-            vf v = attention_load(h->type, x, (first + i) * stride + d, imin(VN, h->dim - d));
+            vf v = attention_load(h->type, x, attention_row(h, first + i) * stride + d, imin(VN, h->dim - d));
             v_store(to + d, narrow ? v_bf16(v) : v);
         }
 }
@@ -226,7 +232,8 @@ static void attention_unpack(const struct attention_head *h, const float *x, int
     for (int i = 0; i < rows; i++, x += ld) {
         vf f = v_all(factors ? factors[i] : 1.0f);
         for (int d = 0; d < h->dim; d += VN)
-            attention_put(h->type, to, (first + i) * stride + d, imin(VN, h->dim - d), v_mul(v_load(x + d), f), add);
+            attention_put(h->type, to, attention_row(h, first + i) * stride + d, imin(VN, h->dim - d),
+                          v_mul(v_load(x + d), f), add);
     }
 }
 
@@ -254,15 +261,38 @@ static void attention_turn(int rows, int cols, const float *x, ptrdiff_t ldx, fl
             attention_turn_block(imin(VN, rows - r), imin(VN, cols - c), x + r * ldx + c, ldx, y + c * ldy + r, ldy, how);
 }
 
-/* The bias of queries [first, first + w) times log2(e), where the scores are to be added to it. */
-static void attention_bias(const struct attention_head *h, const struct attention_space *s, int first, int w)
+/* Far below every score of a query: what it does not see gets no weight. */
+#define ATTENTION_APART 1e9f
+
+/* Less for keys of another region than a query's. Lanes without a query stay as they are: they must stay finite. */
+static void attention_regions(const struct attention_head *h, const struct attention_space *s, int first, int w)
 {
-    if (!h->bias)
-        return;
-    attention_turn(w, h->n, h->bias + (ptrdiff_t)first * h->n, h->n, s->st, QL, TURN_PAD);
-    for (int j = 0; j < h->n; j++)
-        for (int i = 0; i < w; i += VN)
-            v_store(s->st + (ptrdiff_t)j * QL + i, v_mul(v_load(s->st + (ptrdiff_t)j * QL + i), v_all(LOG2_E)));
+    float query[QB] = { 0 }, less[QB] = { 0 };
+    memcpy(query, h->regions + first, (size_t)w * sizeof *query);
+    for (int i = 0; i < w; i++)
+        less[i] = ATTENTION_APART;
+    for (int j = 0; j < h->n; j++) {
+        float *st = s->st + (ptrdiff_t)j * QL;
+        for (int i = 0; i < w; i += VN) {
+            vf apart = v_sub(v_load(query + i), v_all(h->regions[j]));
+            v_store(st + i, v_fnma(v_mul(apart, apart), v_load(less + i), v_load(st + i)));
+        }
+    }
+}
+
+/* The bias of queries [first, first + w) times log2(e), where the scores are to be added to it. Is there one? */
+static bool attention_bias(const struct attention_head *h, const struct attention_space *s, int first, int w)
+{
+    if (h->bias)
+        attention_turn(w, h->n, h->bias + (ptrdiff_t)first * h->n, h->n, s->st, QL, TURN_PAD);
+    for (int j = 0; j < h->n && (h->bias || h->regions); j++)
+        for (int i = 0; i < w; i += VN) {
+            float *st = s->st + (ptrdiff_t)j * QL + i;
+            v_store(st, h->bias ? v_mul(v_load(st), v_all(LOG2_E)) : v_zero());
+        }
+    if (h->regions)
+        attention_regions(h, s, first, w);
+    return h->bias || h->regions;
 }
 
 /* Queries [first, first + w): st[key][query] = (scale k q + bias) log2(e), and the largest of a query, if asked for. */
@@ -271,9 +301,9 @@ static void attention_scores(const struct attention_head *h, const struct attent
 {
     attention_pack(h, round, h->q, h->stride, first, w, s->q, s->ld);
     attention_turn(w, h->dim, s->q, s->ld, s->qt, QL, TURN_PAD);
-    attention_bias(h, s, first, w);
+    bool add = attention_bias(h, s, first, w);
     const struct attention_product g = { h->n, h->dim, s->k, s->ld, 1, s->qt, QL, s->st, QL, h->scale * LOG2_E,
-                                         h->bias, s->ahead, top };
+                                         add, s->ahead, top };
     attention_multiply(&g, w);
 }
 

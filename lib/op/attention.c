@@ -1,103 +1,152 @@
 /* SPDX-License-Identifier: MIT */
-/* attention.c -- multi-head self-attention (Vaswani et al. 2017, eq. 1) on a fused projection.
+/* attention.c -- multi-head self-attention (Vaswani et al. 2017, eq. 1) on a fused projection, of a picture's tokens or
+ * within windows of their grid (Liu et al. 2021, sec. 3.2).
  *
  *   qkv [batch, tokens, 3 width] = [q | k | v], each heads x dim      y [batch, tokens, width]
- *   y[b, :, h] = softmax(q k^T scale + bias[h]) v
+ *   y[b, :, h] = softmax(q k^T scale + bias[h]) v                     of each window by itself
  *
- * A task is one head of one picture; where the bias wants a gradient, backward makes it one head of all pictures, so
- * that the sum over pictures has an order. Only the log-sum-exp of each row is saved. */
+ * Windows move no data: the kernel is told which rows are a window's. Tokens that the shift has brought together from
+ * opposite sides of the grid stand in regions that do not see each other.
+ *
+ * A task is one head of one picture, or all heads of one window. Where the bias wants a gradient, backward makes it one head
+ * of a run of windows (of all pictures, without windows), so that the sum over them has an order. Only the log-sum-exp of
+ * each row is saved. */
 #include "op/op.h"
 #include "op/support.h"
 
 #include <math.h>
 
 enum { QKV, BIAS, INPUTS };
+enum { RUNS_MOST = 16, SUMS_MOST = 1 << 22 };   /* runs of windows, and floats of all their sums of the bias's gradient */
 
-struct job { const struct call *c; const struct env *e; float *lse; };
+struct job { const struct call *c; const struct env *e; float *lse; int windows, n, runs; };
+
+/* ---- windows ---- */
+
+static int windows_of(const struct attention *a)
+{
+    const struct windows *w = &a->windows;
+    return w->high ? w->rows / w->high * (w->cols / w->wide) : 1;
+}
+
+static bool windows_fit(const struct windows *w, int tokens)
+{
+    if (!w->high)
+        return true;
+    return w->high > 0 && w->wide > 0 && w->rows > 0 && w->cols > 0 && w->rows * w->cols == tokens && w->rows % w->high == 0
+        && w->cols % w->wide == 0 && w->down >= 0 && w->down < w->high && w->right >= 0 && w->right < w->wide
+        && w->turned_rows >= 0 && w->turned_rows <= w->rows && w->turned_cols >= 0 && w->turned_cols <= w->cols
+        && (!w->turned_rows || w->down < w->turned_rows) && (!w->turned_cols || w->right < w->turned_cols);
+}
+
+/* Along one axis, after the shift: what stood before the last window, what has not moved in, what has. */
+static int region(int at, int side, int window, int shift) { return at < side - window ? 0 : at < side - shift ? 1 : 2; }
+
+static int turned(int at, int shift, int side) { return at + shift < side ? at + shift : at + shift - side; }
+
+/* Rows of window `index` of a picture into h, listed in `scratch`; what is left of that comes back. */
+static void *place_window(const struct job *j, int index, struct attention_head *h, void *scratch)
+{
+    const struct windows *w = &((const struct attention *)j->c->attr)->windows;
+    if (!w->high)
+        return scratch;
+    int32_t *row = scratch;
+    float *region_of = (float *)scratch + round_up((size_t)j->n, 16);
+    int across = w->cols / w->wide, top = index / across * w->high, left = index % across * w->wide;
+    int rows = w->turned_rows ? w->turned_rows : w->rows, cols = w->turned_cols ? w->turned_cols : w->cols;
+    for (int y = top, i = 0; y < top + w->high; y++)
+        for (int x = left; x < left + w->wide; x++, i++) {
+            bool turns = y < rows && x < cols;
+            row[i] = turns ? turned(y, w->down, rows) * w->cols + turned(x, w->right, cols) : y * w->cols + x;
+            region_of[i] = (float)(3 * region(y, w->rows, w->high, w->down) + region(x, w->cols, w->wide, w->right));
+        }
+    bool mixed = (w->down && top + w->high == w->rows) || (w->right && left + w->wide == w->cols);
+    h->rows = row;
+    h->regions = mixed ? region_of : NULL;
+    return region_of + round_up((size_t)j->n, 16);
+}
+
+static size_t window_scratch(const struct attention *a, int n) { return a->windows.high ? 8 * round_up((size_t)n, 16) : 0; }
+
+/* ---- shapes ---- */
+
+/* Runs of windows whose sums of the bias's gradient are made apart. */
+static int runs_of(const struct attention *a, int units, int n)
+{
+    size_t square = (size_t)n * (size_t)n * (size_t)a->heads;
+    return a->windows.high ? imax(1, imin(units, imin(RUNS_MOST, (int)(SUMS_MOST / square)))) : 1;
+}
 
 static mim_status infer(const struct call *c, const struct kernels *k, struct sizes *out)
 {
     const struct attention *a = c->attr;
     const struct shape *x = c->xs[QKV], *bias = c->xs[BIAS];
     int width = cols(x) / 3, tokens = x->rank == 3 ? x->dim[1] : 0;
-    if (!tokens || c->xt[QKV] == I32 || cols(x) % 3 || a->heads < 1 || width % a->heads)
+    if (!tokens || c->xt[QKV] == I32 || cols(x) % 3 || a->heads < 1 || width % a->heads || !windows_fit(&a->windows, tokens))
         return MIM_ERR_SHAPE;
-    if (bias && (c->xt[BIAS] != F32 || bias->rank != 3 || bias->dim[0] != a->heads || bias->dim[1] != tokens ||
-                 bias->dim[2] != tokens))
+    int n = tokens / windows_of(a), dim = width / a->heads, runs = runs_of(a, x->dim[0] * windows_of(a), n);
+    if (bias && (c->xt[BIAS] != F32 || bias->rank != 3 || bias->dim[0] != a->heads || bias->dim[1] != n ||
+                 bias->dim[2] != n))
         return MIM_ERR_SHAPE;
-    size_t unwanted = bias ? (size_t)tokens * (size_t)(width / a->heads) * sizeof(float) : 0;
+    size_t unwanted = bias ? (size_t)dim * sizeof(float) : 0;
     *out = (struct sizes){ .y = SHAPE(x->dim[0], tokens, width), .yt = c->xt[QKV],
                            .saved = (size_t)x->dim[0] * (size_t)a->heads * (size_t)tokens * sizeof(float),
-                           .scratch = k->attention[a->compute]->scratch(tokens, width / a->heads) + unwanted,
-                           .operations = 4 * (int64_t)x->dim[0] * tokens * tokens * width };
+                           .work = bias && runs > 1 ? (size_t)runs * elements(bias) * sizeof(float) : 0,
+                           .scratch = window_scratch(a, n) + k->attention[a->compute]->scratch(n, dim) + unwanted,
+                           .operations = 4 * (int64_t)x->dim[0] * tokens * n * width };
     return MIM_OK;
 }
+
+static struct job job_of(const struct call *c, const struct env *e, float *lse)
+{
+    const struct attention *a = c->attr;
+    int windows = windows_of(a), n = c->xs[QKV]->dim[1] / windows;
+    return (struct job){ c, e, lse, windows, n, runs_of(a, c->xs[QKV]->dim[0] * windows, n) };
+}
+
+static int units_of(const struct job *j) { return j->c->xs[QKV]->dim[0] * j->windows; }
 
 static void *offset(const void *p, enum dtype t, size_t elements)
 {
     return p ? (char *)(uintptr_t)p + elements * dtype_size(t) : NULL;
 }
 
-/* One head of one picture, forward operands. */
-static struct attention_head head_of(const struct call *c, float *lse, int picture, int head)
+/* One head of one window, forward operands; a picture without windows is one. */
+static struct attention_head head_of(const struct job *j, int unit, int head)
 {
+    const struct call *c = j->c;
     const struct attention *a = c->attr;
-    int tokens = c->xs[QKV]->dim[1], width = cols(c->xs[QKV]) / 3, dim = width / a->heads;
-    size_t at = (size_t)picture * (size_t)tokens * 3 * (size_t)width + (size_t)(head * dim);
+    int width = cols(c->xs[QKV]) / 3, dim = width / a->heads;
+    size_t first = (size_t)(unit / j->windows) * (size_t)c->xs[QKV]->dim[1], w = (size_t)width, n = (size_t)j->n;
+    size_t at = first * 3 * w + (size_t)(head * dim);
     const float *bias = c->x[BIAS];
     enum dtype t = c->xt[QKV];
     return (struct attention_head){
-        .n = tokens,
+        .n = j->n,
         .dim = dim,
         .type = t,
         .scale = a->scale != 0 ? a->scale : 1 / sqrtf((float)dim),
         .q = offset(c->x[QKV], t, at),
-        .k = offset(c->x[QKV], t, at + (size_t)width),
-        .v = offset(c->x[QKV], t, at + 2 * (size_t)width),
+        .k = offset(c->x[QKV], t, at + w),
+        .v = offset(c->x[QKV], t, at + 2 * w),
         .stride = 3 * width,
-        .bias = bias ? bias + (size_t)head * (size_t)tokens * (size_t)tokens : NULL,
-        .y = offset(c->y, t, (size_t)picture * (size_t)tokens * (size_t)width + (size_t)(head * dim)),
+        .bias = bias ? bias + (size_t)head * n * n : NULL,
+        .y = offset(c->y, t, first * w + (size_t)(head * dim)),
         .y_stride = width,
-        .lse = lse + ((size_t)picture * (size_t)a->heads + (size_t)head) * (size_t)tokens,
+        .lse = j->lse + ((size_t)unit * (size_t)a->heads + (size_t)head) * n,
     };
 }
 
-/* The task that the thread of this one is likely to be given next, or -1: a guess for the kernel to ask for operands by. */
-static int task_after(const struct job *j, int task)
-{
-    const struct attention *a = j->c->attr;
-    int next = task + mim__executor_threads(j->e->pool);
-    return next < j->c->xs[QKV]->dim[0] * a->heads ? next : -1;
-}
+/* ---- forward and, without a gradient of the bias, backward ---- */
 
-static void forward_task(void *arg, int task, void *scratch)
-{
-    const struct job *j = arg;
-    const struct attention *a = j->c->attr;
-    int after = task_after(j, task);
-    struct attention_head h = head_of(j->c, j->lse, task / a->heads, task % a->heads), next;
-    if (after >= 0) {
-        next = head_of(j->c, j->lse, after / a->heads, after % a->heads);
-        h.next = &next;
-    }
-    j->e->k->attention[a->compute]->forward(&h, scratch);
-}
-
-static void forward(const struct call *c, const struct env *e)
-{
-    const struct attention *a = c->attr;
-    struct job j = { c, e, c->saved };
-    split(e, c->xs[QKV]->dim[0] * a->heads, forward_task, &j);
-}
-
-static struct attention_head backward_head_of(const struct job *j, int picture, int head, void *scratch)
+static struct attention_head backward_head_of(const struct job *j, int unit, int head, void *scratch)
 {
     const struct call *c = j->c;
     const struct attention *a = c->attr;
-    struct attention_head h = head_of(c, j->lse, picture, head);
-    size_t width = (size_t)cols(c->ys), tokens = (size_t)c->ys->dim[1];
-    size_t at = (size_t)picture * tokens * 3 * width + (size_t)(head * h.dim);
-    h.dy = offset(c->dy, c->yt, (size_t)picture * tokens * width + (size_t)(head * h.dim));
+    struct attention_head h = head_of(j, unit, head);
+    size_t width = (size_t)cols(c->ys), first = (size_t)(unit / j->windows) * (size_t)c->ys->dim[1];
+    size_t at = first * 3 * width + (size_t)(head * h.dim);
+    h.dy = offset(c->dy, c->yt, first * width + (size_t)(head * h.dim));
     h.dy_stride = (ptrdiff_t)width;
     h.dq = offset(c->dx[QKV], c->xt[QKV], at);
     h.dk = offset(c->dx[QKV], c->xt[QKV], at + width);
@@ -106,50 +155,139 @@ static struct attention_head backward_head_of(const struct job *j, int picture, 
     h.add = c->add >> QKV & 1;
     if (!c->dx[QKV]) {                       /* only the bias is trained: the other gradients go nowhere */
         h.dq = h.dk = h.dv = (char *)scratch + j->e->k->attention[a->compute]->scratch(h.n, h.dim);
-        h.d_stride = h.dim;
+        h.d_stride = 0;
+        h.add = false;
     }
-    h.dbias = c->dx[BIAS] ? (float *)c->dx[BIAS] + (size_t)head * tokens * tokens : NULL;
     return h;
+}
+
+/* What a task does, in kernel and operands. */
+struct pass {
+    struct attention_head (*head_of)(const struct job *j, int unit, int head, void *scratch);
+    void (*run)(const struct attention_head *h, void *scratch);
+};
+
+/* A picture's heads are tasks of their own. The next task of the thread of this one is a guess, for the kernel to ask for
+ * operands by. */
+static void picture_task(const struct job *j, const struct pass *p, int task, void *scratch)
+{
+    const struct attention *a = j->c->attr;
+    int after = task + mim__executor_threads(j->e->pool);
+    struct attention_head h = p->head_of(j, task / a->heads, task % a->heads, scratch), next;
+    if (after < units_of(j) * a->heads) {
+        next = p->head_of(j, after / a->heads, after % a->heads, scratch);
+        h.next = &next;
+    }
+    p->run(&h, scratch);
+}
+
+static void window_task(const struct job *j, const struct pass *p, int unit, void *scratch)
+{
+    const struct attention *a = j->c->attr;
+    struct attention_head place = { 0 };
+    void *rest = place_window(j, unit % j->windows, &place, scratch);
+    for (int head = 0; head < a->heads; head++) {
+        struct attention_head h = p->head_of(j, unit, head, rest);
+        h.rows = place.rows;
+        h.regions = place.regions;
+        p->run(&h, rest);
+    }
+}
+
+static void run_task(const struct job *j, const struct pass *p, int task, void *scratch)
+{
+    const struct attention *a = j->c->attr;
+    (a->windows.high ? window_task : picture_task)(j, p, task, scratch);
+}
+
+static int tasks_of(const struct job *j)
+{
+    const struct attention *a = j->c->attr;
+    return units_of(j) * (a->windows.high ? 1 : a->heads);
+}
+
+static struct attention_head forward_head_of(const struct job *j, int unit, int head, void *scratch)
+{
+    (void)scratch;
+    return head_of(j, unit, head);
+}
+
+static void forward_task(void *arg, int task, void *scratch)
+{
+    const struct job *j = arg;
+    const struct attention *a = j->c->attr;
+    run_task(j, &(struct pass){ forward_head_of, j->e->k->attention[a->compute]->forward }, task, scratch);
+}
+
+static void forward(const struct call *c, const struct env *e)
+{
+    struct job j = job_of(c, e, c->saved);
+    split(e, tasks_of(&j), forward_task, &j);
 }
 
 static void backward_task(void *arg, int task, void *scratch)
 {
     const struct job *j = arg;
     const struct attention *a = j->c->attr;
-    int after = task_after(j, task);
-    struct attention_head h = backward_head_of(j, task / a->heads, task % a->heads, scratch), next;
-    if (after >= 0) {
-        next = backward_head_of(j, after / a->heads, after % a->heads, scratch);
-        h.next = &next;
-    }
-    j->e->k->attention[a->compute]->backward(&h, scratch);
+    run_task(j, &(struct pass){ backward_head_of, j->e->k->attention[a->compute]->backward }, task, scratch);
 }
 
-static void backward_bias_task(void *arg, int head, void *scratch)
+/* ---- backward with a gradient of the bias ---- */
+
+/* Where a run of windows adds up the gradient of a head's bias: the gradient itself, where there is one run. */
+static float *sum_of(const struct job *j, int run, int head)
+{
+    const struct attention *a = j->c->attr;
+    float *sums = j->runs > 1 ? j->e->work : j->c->dx[BIAS];
+    return sums + ((size_t)run * (size_t)a->heads + (size_t)head) * (size_t)j->n * (size_t)j->n;
+}
+
+static void backward_bias_task(void *arg, int task, void *scratch)
 {
     const struct job *j = arg;
     const struct attention *a = j->c->attr;
-    size_t tokens = (size_t)j->c->ys->dim[1];
-    if (!(j->c->add >> BIAS & 1))
-        memset((float *)j->c->dx[BIAS] + (size_t)head * tokens * tokens, 0, tokens * tokens * sizeof(float));
-    for (int picture = 0; picture < j->c->ys->dim[0]; picture++) {
-        struct attention_head h = backward_head_of(j, picture, head, scratch), next;
-        if (picture + 1 < j->c->ys->dim[0]) {
-            next = backward_head_of(j, picture + 1, head, scratch);
+    int run = task / a->heads, head = task % a->heads, units = units_of(j);
+    int unit = (int)((int64_t)units * run / j->runs), end = (int)((int64_t)units * (run + 1) / j->runs);
+    float *sum = sum_of(j, run, head);
+    if (j->runs > 1 || !(j->c->add >> BIAS & 1))
+        memset(sum, 0, (size_t)j->n * (size_t)j->n * sizeof *sum);
+    for (; unit < end; unit++) {
+        struct attention_head place = { 0 }, next;
+        void *rest = place_window(j, unit % j->windows, &place, scratch);
+        struct attention_head h = backward_head_of(j, unit, head, rest);
+        h.rows = place.rows;
+        h.regions = place.regions;
+        h.dbias = sum;
+        if (!place.rows && unit + 1 < end) {
+            next = backward_head_of(j, unit + 1, head, rest);
             h.next = &next;
         }
-        j->e->k->attention[a->compute]->backward(&h, scratch);
+        j->e->k->attention[a->compute]->backward(&h, rest);
     }
+}
+
+static void sum_task(void *arg, int head, void *scratch)
+{
+    const struct job *j = arg;
+    int square = j->n * j->n;
+    float *to = (float *)j->c->dx[BIAS] + (size_t)head * (size_t)square;
+    (void)scratch;
+    if (!(j->c->add >> BIAS & 1))
+        memset(to, 0, (size_t)square * sizeof *to);
+    for (int run = 0; run < j->runs; run++)
+        j->e->k->rows->axpy(square, 1, sum_of(j, run, head), to);
 }
 
 static void backward(const struct call *c, const struct env *e)
 {
     const struct attention *a = c->attr;
-    struct job j = { c, e, c->saved };
+    struct job j = job_of(c, e, c->saved);
     if (c->dx[BIAS])
-        split(e, a->heads, backward_bias_task, &j);
+        split(e, j.runs * a->heads, backward_bias_task, &j);
     else if (c->dx[QKV])
-        split(e, c->xs[QKV]->dim[0] * a->heads, backward_task, &j);
+        split(e, tasks_of(&j), backward_task, &j);
+    if (c->dx[BIAS] && j.runs > 1)
+        split(e, a->heads, sum_task, &j);
 }
 
 static const struct op attention_op = { .name = "attention", .infer = infer, .forward = forward, .backward = backward,
@@ -170,8 +308,8 @@ static mim_status infer_weights(const struct call *c, const struct kernels *k, s
     mim_status status = infer(c, k, &of_forward);
     if (status)
         return status;
-    int batch = of_forward.y.dim[0], tokens = of_forward.y.dim[1];
-    *out = (struct sizes){ .y = SHAPE(batch, a->heads, tokens, tokens), .yt = F32,
+    int windows = windows_of(a), n = of_forward.y.dim[1] / windows;
+    *out = (struct sizes){ .y = SHAPE(of_forward.y.dim[0] * windows, a->heads, n, n), .yt = F32,
                            .work = of_forward.saved + elements(&of_forward.y) * dtype_size(of_forward.yt),
                            .scratch = of_forward.scratch };
     return MIM_OK;
@@ -182,21 +320,24 @@ static void weights_task(void *arg, int task, void *scratch)
 {
     const struct job *j = arg;
     const struct attention *a = j->c->attr;
-    size_t tokens = (size_t)j->c->ys->dim[2];
-    struct attention_head h = head_of(j->c, j->lse, task / a->heads, task % a->heads);
-    float *p = (float *)j->c->y + (size_t)task * tokens * tokens;
-    size_t pictures = (size_t)j->c->ys->dim[0], width = (size_t)cols(j->c->xs[QKV]) / 3;
-    char *y = (char *)(j->lse + pictures * (size_t)a->heads * tokens);
-    size_t at = (size_t)(task / a->heads) * tokens * width + (size_t)(task % a->heads * h.dim);
+    int unit = task / a->heads, head = task % a->heads;
+    size_t n = (size_t)j->n, tokens = n * (size_t)j->windows, width = (size_t)cols(j->c->xs[QKV]) / 3;
+    struct attention_head place = { 0 }, h = head_of(j, unit, head);
+    void *rest = place_window(j, unit % j->windows, &place, scratch);
+    char *y = (char *)(j->lse + (size_t)units_of(j) * (size_t)a->heads * n);
+    size_t at = (size_t)(unit / j->windows) * tokens * width + (size_t)(head * h.dim);
     h.y = y + at * dtype_size(h.type);
-    j->e->k->attention[a->compute]->forward(&h, scratch);
-    j->e->k->attention[a->compute]->weights(&h, p, scratch);
+    h.rows = place.rows;
+    h.regions = place.regions;
+    j->e->k->attention[a->compute]->forward(&h, rest);
+    j->e->k->attention[a->compute]->weights(&h, (float *)j->c->y + (size_t)task * n * n, rest);
 }
 
 static void forward_weights(const struct call *c, const struct env *e)
 {
-    struct job j = { c, e, e->work };
-    split(e, c->ys->dim[0] * c->ys->dim[1], weights_task, &j);
+    const struct attention *a = c->attr;
+    struct job j = job_of(c, e, e->work);
+    split(e, units_of(&j) * a->heads, weights_task, &j);
 }
 
 static const struct op weights_op = { .name = "attention_weights", .infer = infer_weights, .forward = forward_weights };

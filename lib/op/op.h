@@ -35,9 +35,18 @@ struct tensor *mim__op_norm(struct graph *g, const char *name, struct tensor *x,
 
 /* y [batch, tokens, width] from qkv [batch, tokens, 3 width] = [q | k | v], each heads x (width / heads).
  * Logits are q k^T * scale + bias[head]; scale 0 means (width / heads)^-0.5. bias f32 [heads, tokens, tokens] or NULL. */
-struct attention { int heads; float scale; enum dtype compute; };
+struct attention {
+    int heads;
+    float scale;
+    enum dtype compute;
+    struct windows {                         /* of the grid of tokens; high 0: none, all tokens see each other */
+        int rows, cols, high, wide;          /* the windows divide the grid; bias is [heads, high wide, high wide] */
+        int down, right;                     /* where the grid is cut: it wraps around, what meets does not see each other */
+        int turned_rows, turned_cols;        /* 0: all; only so much of the grid, from its beginning, wraps around */
+    } windows;
+};
 struct tensor *mim__op_attention(struct graph *g, struct tensor *qkv, struct tensor *bias, struct attention o);
-/* The weights themselves, f32 [batch, heads, tokens, tokens], to be looked at. No gradient. */
+/* The weights themselves, f32 [batch windows, heads, tokens of one, tokens of one], to be looked at. No gradient. */
 struct tensor *mim__op_attention_weights(struct graph *g, struct tensor *qkv, struct tensor *bias, struct attention o);
 
 /* y [batch, rows * cols, channels * patch^2] in the order (channel, row, column) from pixels [batch, channels, h, w]. */
@@ -54,6 +63,16 @@ struct tensor *mim__op_gather(struct graph *g, struct tensor *x, struct tensor *
 struct scatter { int first, patches; };
 struct tensor *mim__op_scatter(struct graph *g, struct tensor *x, struct tensor *token, struct tensor *which,
                                struct scatter o);
+
+/* The tokens of a grid as those of another, [batch, to_rows to_cols, step^2 width]: cut off, filled up with zeros, or with a
+ * step above 1 step x step of them side by side, those of a column together (patch merging). */
+struct regrid { int rows, cols, to_rows, to_cols, step; };
+struct tensor *mim__op_regrid(struct graph *g, struct tensor *x, struct regrid o);
+
+/* What tokens predict, [batch, tokens, channels (patches side)^2] f32 in the order (channel, row, column), as that of the
+ * patches of a grid, [batch, rows cols, channels side^2], of which each token stands for patches x patches. */
+struct split_tokens { int rows, cols, patches, channels, side; };
+struct tensor *mim__op_split(struct graph *g, struct tensor *x, struct split_tokens o);
 
 /* y [batch, patches + (cls ? 1 : 0), width] = [cls; x] + positions. cls [1, 1, width], positions [1, n, width] or NULL;
  * positions have as many rows as y, or, where they leave out the class token, as x. */

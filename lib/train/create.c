@@ -144,7 +144,8 @@ static size_t input_room(const mim_trainer *t, enum trainer_input i)
         return softens(t) && i == INPUT_LABELS ? (size_t)t->options.batch : 0;
     const struct shape *s = mim__tensor_shape(x);
     bool tokens = i == INPUT_GRADIENT && x == t->eb.tokens;
-    return tokens ? (size_t)s->dim[0] * (size_t)(t->eb.first + t->eb.rows * t->eb.cols) * (size_t)s->dim[2] : elements(s);
+    size_t all = (size_t)(t->eb.first + t->eb.token_rows * t->eb.token_cols);
+    return tokens ? (size_t)s->dim[0] * all * (size_t)s->dim[2] : elements(s);
 }
 
 void mim__trainer_tie_inputs(mim_trainer *t)

@@ -138,7 +138,7 @@ static mim_status refresh_input(void *owner, int index, bool shape_only, struct 
     else if (!strcmp(to->name, "gradient") && t->hb.prediction)
         set_shape(to, MIM_F32, 3, (int64_t[]){ n, rows * cols, mim__head_depth(t->head) });
     else if (!strcmp(to->name, "gradient"))
-        set_shape(to, MIM_F32, 3, (int64_t[]){ n, tokens, t->encoder->options.width });
+        set_shape(to, MIM_F32, 3, (int64_t[]){ n, tokens, mim__encoder_width(t->encoder) });
     else
         set_shape(to, MIM_F32, 4, (int64_t[]){ n, t->image.channels, t->eb.height, t->eb.width });
     return MIM_OK;

@@ -8,6 +8,8 @@
  * here; in the authors' code they are.
  * keras_cifar10: the example "Masked image modeling with Autoencoders" of keras.io, what makes it differ included; rate and
  * steps are for 100 epochs of 40000 pictures.
+ * simmim_swin_*: SimMIM on Swin Transformers as published (Xie et al. 2022; base for 100 epochs, tiny and small after Liu
+ * et al. 2021, sec. 3.3). swin_*: these with a classifier.
  * vit_*: the same encoders as timm and transformers have them, with a classifier. */
 #include "base/options.h"
 
@@ -32,6 +34,12 @@
     "\"image\": {\"height\": 224, \"width\": 224, \"resize\": \"bicubic\", \"crop\": \"random_resized\", \"crop_least\": 0.08,"   \
     " \"flip\": 0.5}, \"head\": {\"kind\": \"classifier\", \"smoothing\": 0.1},"                                         \
     " \"optimizer\": {\"kind\": \"adamw\", \"rate\": 1e-3, \"decay\": 0.05, \"clip\": 5, \"layer_decay\": 0.65}"
+#define SWIN "\"kind\": \"swin\", \"patch\": 4, \"eps\": 1e-5, \"init_cut\": 2, \"init_rescale\": 0"
+#define SWIN_192 "\"image.height\": 192, \"image.width\": 192"
+#define SWIN_TINY SWIN ", \"width\": 96, \"heads\": 3, \"depths\": [2, 2, 6, 2]"
+#define SWIN_SMALL SWIN ", \"width\": 96, \"heads\": 3, \"depths\": [2, 2, 18, 2]"
+#define SWIN_BASE SWIN ", \"width\": 128, \"heads\": 4, \"depths\": [2, 2, 18, 2]"
+#define SWIN_LARGE SWIN ", \"width\": 192, \"heads\": 6, \"depths\": [2, 2, 18, 2]"
 #define TINY "\"width\": 192, \"depth\": 12, \"heads\": 3, \"patch\": 16"
 #define SMALL "\"width\": 384, \"depth\": 12, \"heads\": 6, \"patch\": 16"
 #define BASE "\"width\": 768, \"depth\": 12, \"heads\": 12, \"patch\": 16"
@@ -52,6 +60,14 @@ const struct mim__preset mim__presets[] = {
       " \"pool\": \"mean\"},"
       " \"head\": {\"kind\": \"pixels\", \"loss\": \"l1\"},"
       " \"optimizer\": {\"kind\": \"adamw\", \"rate\": 1e-3, \"decay\": 0.05, \"clip\": 5}}" },
+    { "simmim_swin_tiny", "SimMIM on Swin-T",
+      "{" SIMMIM ", " SWIN_192 ", \"encoder\": {" SWIN_TINY ", \"window\": 6}}" },
+    { "simmim_swin_small", "SimMIM on Swin-S",
+      "{" SIMMIM ", " SWIN_192 ", \"encoder\": {" SWIN_SMALL ", \"window\": 6}}" },
+    { "simmim_swin_base", "SimMIM on Swin-B, as published",
+      "{" SIMMIM ", " SWIN_192 ", \"encoder\": {" SWIN_BASE ", \"window\": 6}, \"optimizer.rate\": 8e-4}" },
+    { "simmim_swin_large", "SimMIM on Swin-L, as published",
+      "{" SIMMIM ", " SWIN_192 ", \"encoder\": {" SWIN_LARGE ", \"window\": 12}}" },
     { "mae_vit_tiny", "MAE on ViT-Ti/16",
       "{" MAE ", \"encoder\": {" TINY ", " MAE_ENCODER "}, \"head\": {" MAE_HEAD ", \"width\": 128, \"depth\": 4, \"heads\": 4}}" },
     { "mae_vit_small", "MAE on ViT-S/16",
@@ -78,5 +94,13 @@ const struct mim__preset mim__presets[] = {
     { "vit_base", "ViT-B/16 and a classifier", "{" VIT ", \"encoder\": {" BASE ", \"mask_token\": 0}}" },
     { "vit_large", "ViT-L/16 and a classifier", "{" VIT ", \"encoder\": {" LARGE ", \"mask_token\": 0}}" },
     { "vit_huge", "ViT-H/14 and a classifier", "{" VIT ", \"encoder\": {" HUGE ", \"mask_token\": 0}}" },
+    { "swin_tiny", "Swin-T and a classifier",
+      "{" VIT ", \"encoder\": {" SWIN_TINY ", \"mask_token\": 0, \"drop_path\": 0.2}}" },
+    { "swin_small", "Swin-S and a classifier",
+      "{" VIT ", \"encoder\": {" SWIN_SMALL ", \"mask_token\": 0, \"drop_path\": 0.3}}" },
+    { "swin_base", "Swin-B and a classifier",
+      "{" VIT ", \"encoder\": {" SWIN_BASE ", \"mask_token\": 0, \"drop_path\": 0.5}}" },
+    { "swin_large", "Swin-L and a classifier",
+      "{" VIT ", \"encoder\": {" SWIN_LARGE ", \"mask_token\": 0, \"drop_path\": 0.5}}" },
     { NULL, NULL, NULL },
 };

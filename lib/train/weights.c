@@ -24,7 +24,8 @@ mim_status mim__trainer_names(const mim_trainer *t, float *encoder, float *head,
 static struct encoder_naming naming_of(const mim_trainer *t, const char *asked, enum naming n)
 {
     bool own = !asked && n != NAMING_MIM;
-    const char *usual = n == NAMING_MIM ? "encoder." : n == NAMING_HUGGINGFACE && t->head->store.count ? "vit." : "";
+    bool within = n == NAMING_HUGGINGFACE && t->head->store.count;
+    const char *usual = n == NAMING_MIM ? "encoder." : within ? t->encoder->kind->prefix : "";
     return (struct encoder_naming){ n, own ? t->encoder->source.prefix : usual,
                                     own ? t->encoder->source_pretext : n == NAMING_HUGGINGFACE && mim__head_masks(t->head) };
 }

@@ -59,7 +59,7 @@ static void by_config(void)
 {
     static const char *const refused[] = {
         "{\"model_type\": \"beit\"}", "{\"model_type\": \"vit_hybrid\"}",
-        "{\"architecture\": \"swin_tiny_patch4_window7_224\"}",
+        "{\"architecture\": \"swinv2_cr_tiny_224\"}",
         "{\"architecture\": \"eva02_tiny_patch14_224\"}", "{\"architecture\": \"vit_base_patch16_rpn_224\"}",
         "{\"architecture\": \"vit_small_patch16_rope_224\"}", "{\"architecture\": \"vit_small_patch16_dinov3\"}",
         "{\"architecture\": \"vit_tiny_patch16_224\", \"model_args\": {\"pool_include_prefix\": true}}",
@@ -85,8 +85,8 @@ static void by_config_alone(void)
     mim_tensors *set = NULL;
     mim_config *config = NULL;
     OK(ctx, mim_tensors_create(ctx, &set));
-    OK(ctx, mim_tensors_set_text(set, "config.json", "{\"model_type\": \"swin\"}"));
-    CHECK(mim_config_from_tensors(set, &config) == MIM_ERR_UNSUPPORTED && strstr(make_error(ctx), "swin"));
+    OK(ctx, mim_tensors_set_text(set, "config.json", "{\"model_type\": \"swin2sr\"}"));
+    CHECK(mim_config_from_tensors(set, &config) == MIM_ERR_UNSUPPORTED && strstr(make_error(ctx), "swin2sr"));
     mim_tensors_destroy(set);
 }
 

@@ -23,6 +23,9 @@ PRESETS = [
     ["simmim_vit_tiny_32", "encoder.depth=1", "image.height=16", "image.width=40", "encoder.hidden=50", "encoder.width=36"],
     ["simmim_vit_tiny", "encoder.depth=2", "image.height=64", "image.width=64"],
     ["simmim_vit_tiny", "encoder.depth=1", "image.height=96", "image.width=32", "encoder.layer_scale=0"],
+    ["simmim_swin_tiny", "image.height=64", "image.width=64", "encoder.width=24", "encoder.depths=[2,2]",
+     "encoder.window=4"],
+    ["swin_tiny", "image.height=80", "image.width=64", "encoder.width=24", "encoder.depths=[1,2,1]", "head.classes=7"],
     ["mae_vit_tiny_32", "encoder.depth=2"],
     ["mae_vit_tiny", "encoder.depth=1", "image.height=112", "image.width=112", "masker.ratio=0.9", "head.target=pixels"],
     ["mae_vit_tiny_32", "encoder.depth=1", "image.height=20", "image.width=20", "image.channels=1", "masker.ratio=0.7"],
@@ -67,22 +70,23 @@ def with_transformers(folder, config, x, mask):
     name = config["architectures"][0]
     model, report = getattr(transformers, name).from_pretrained(folder, output_loading_info=True,
                                                                 attn_implementation="eager")
-    check_report(report, name == "ViTModel")
+    headless, of_vit = name.endswith("Model"), name.startswith("ViT")
+    check_report(report, headless)
     if name == "ViTMAEForPreTraining":
         return mae(model.eval(), x, mask)
     size = model.config.image_size
     size = list(size) if isinstance(size, (list, tuple)) else [size, size]
     options = {} if mask is None else {"bool_masked_pos": mask.flatten(1).bool()}
-    if list(x.shape[2:]) != size:
+    if list(x.shape[2:]) != size and of_vit:
         options["interpolate_pos_encoding"] = True
-    body = model.eval() if name == "ViTModel" else getattr(model, model.base_model_prefix)
+    body = model.eval() if headless else getattr(model, model.base_model_prefix)
     tokens = body(x, **options).last_hidden_state
-    if name == "ViTModel":
+    if headless:
         return {"tokens": tokens}
     if mask is None:
         return {"tokens": tokens, "logits": model(x, **options).logits}
     stride = model.config.encoder_stride
-    grid = tokens[:, 1:].transpose(1, 2).reshape(len(x), -1, x.shape[2] // stride, x.shape[3] // stride)
+    grid = tokens[:, of_vit:].transpose(1, 2).reshape(len(x), -1, x.shape[2] // stride, x.shape[3] // stride)
     return {"tokens": tokens, "reconstruction": model.decoder(grid)}
 
 

@@ -358,6 +358,53 @@ static void extremes(void)
     }
 }
 
+/* A window: rows in another order and apart, two regions. The same bits as rows in their order and a mask in the bias. */
+static void windows(void)
+{
+    enum { N = 49, DIM = 33 };
+    int32_t rows[N];
+    float regions[N];
+    for (int i = 0; i < N; i++) {
+        rows[i] = (i * 9 + 3) % N;
+        regions[i] = (float)(4 + i % 3);
+    }
+    for (int compute = F32; compute <= BF16; compute++) {
+        struct state s, plain;
+        struct trial t = { { N, DIM }, BF16, (enum dtype)compute, true, true };
+        set_up(&s, kernels, t);
+        set_up(&plain, kernels, t);
+        struct attention_head h = head_of(&s), g = head_of(&plain);
+        h.rows = rows;
+        h.regions = regions;
+        for (int a = 0; a < ARRAYS; a++)
+            for (int i = 0; i < N; i++)
+                memcpy((uint16_t *)s.given[a] + (size_t)rows[i] * s.stride[a],
+                       (uint16_t *)plain.given[a] + (size_t)i * s.stride[a], DIM * sizeof(uint16_t));
+        for (int i = 0; i < N * N; i++)
+            if (regions[i / N] != regions[i % N])
+                plain.given_bias[i] = -INFINITY;
+        kernels->attention[compute]->forward(&h, s.scratch);
+        kernels->attention[compute]->forward(&g, plain.scratch);
+        kernels->attention[compute]->backward(&h, s.scratch);
+        kernels->attention[compute]->backward(&g, plain.scratch);
+        static const int written[] = { Y, DQ, DK, DV };
+        for (int w = 0; w < 4; w++)
+            for (int i = 0; i < N; i++) {
+                int stride = s.stride[written[w]];
+                const uint16_t *a = (uint16_t *)s.given[written[w]] + (size_t)rows[i] * stride;
+                if (!CHECK(!memcmp(a, (uint16_t *)plain.given[written[w]] + (size_t)i * stride, DIM * sizeof *a)))
+                    break;
+            }
+        CHECK(!memcmp(s.given_lse, plain.given_lse, sizeof rows));
+        CHECK(!memcmp(s.given_dbias, plain.given_dbias, N * N * sizeof(float)));
+        kernels->attention[compute]->weights(&h, s.given_p, s.scratch);
+        kernels->attention[compute]->weights(&g, plain.given_p, plain.scratch);
+        CHECK(!memcmp(s.given_p, plain.given_p, N * N * sizeof(float)));
+        tear_down(&s);
+        tear_down(&plain);
+    }
+}
+
 int main(void)
 {
     for (const struct kernels *const *k = mim__kernels_available(); *k; k++) {
@@ -369,6 +416,7 @@ int main(void)
         TEST(same_bits);
         TEST(followed);
         TEST(extremes);
+        TEST(windows);
     }
     return test_end();
 }

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/* swin_files.c -- Swin Transformers in files: names of parameters, and the configuration in and beside them, as timm and
+ * transformers have them. Files of the authors, and of SimMIM, name as libmim does. */
+#include "encoder/import.h"
+
+#include <stdio.h>
+
+/* ---- names ---- */
+
+#define OURS(name) name, name, name             /* the same everywhere but in transformers */
+#define BLOCK(name) OURS("layers.%d.blocks.%d." name)
+#define BLOCK_THERE(name) "encoder.layers.%d.blocks.%d." name
+#define MERGING(name) "layers.%d.downsample." name, "layers.%+.downsample." name, "layers.%d.downsample." name, \
+    "encoder.layers.%d.downsample." name
+const struct name_rule mim__swin_rules[] = {
+    { OURS("mask_token"), "embeddings.mask_token" },
+    { OURS("patch_embed.proj.weight"), "embeddings.patch_embeddings.projection.weight" },
+    { OURS("patch_embed.proj.bias"), "embeddings.patch_embeddings.projection.bias" },
+    { OURS("patch_embed.norm.weight"), "embeddings.norm.weight" },
+    { OURS("patch_embed.norm.bias"), "embeddings.norm.bias" },
+    { BLOCK("norm1.weight"), BLOCK_THERE("layernorm_before.weight") },
+    { BLOCK("norm1.bias"), BLOCK_THERE("layernorm_before.bias") },
+    { BLOCK("attn.relative_position_bias_table"), BLOCK_THERE("attention.self.relative_position_bias_table") },
+    { BLOCK("attn.qkv.weight"), BLOCK_THERE("attention.self.@.weight") },
+    { BLOCK("attn.qkv.bias"), BLOCK_THERE("attention.self.@.bias") },
+    { BLOCK("attn.proj.weight"), BLOCK_THERE("attention.output.dense.weight") },
+    { BLOCK("attn.proj.bias"), BLOCK_THERE("attention.output.dense.bias") },
+    { BLOCK("norm2.weight"), BLOCK_THERE("layernorm_after.weight") },
+    { BLOCK("norm2.bias"), BLOCK_THERE("layernorm_after.bias") },
+    { BLOCK("mlp.fc1.weight"), BLOCK_THERE("intermediate.dense.weight") },
+    { BLOCK("mlp.fc1.bias"), BLOCK_THERE("intermediate.dense.bias") },
+    { BLOCK("mlp.fc2.weight"), BLOCK_THERE("output.dense.weight") },
+    { BLOCK("mlp.fc2.bias"), BLOCK_THERE("output.dense.bias") },
+    { MERGING("reduction.weight") },
+    { MERGING("norm.weight") },
+    { MERGING("norm.bias") },
+    { OURS("norm.weight"), "layernorm.weight" },
+    { OURS("norm.bias"), "layernorm.bias" },
+    { NULL, NULL, NULL, NULL },
+};
+#undef OURS
+#undef BLOCK
+#undef BLOCK_THERE
+#undef MERGING
+
+/* ---- reading ---- */
+
+static const struct mim__tensor *of_block(const struct import *m, const char *timm, const char *huggingface, int stage,
+                                          int block)
+{
+    char names[2][TENSOR_NAME];
+    snprintf(names[0], sizeof names[0], "layers.%%d.blocks.%%d.%s", timm);
+    snprintf(names[1], sizeof names[1], "encoder.layers.%%d.blocks.%%d.%s", huggingface);
+    return mim__import_find(m, names[0], names[1], stage, block);
+}
+
+/* Lists as text: "[2, 2, 6, 2]". */
+struct list { char text[256]; size_t size; };
+
+static void add_item(struct list *l, int64_t value)
+{
+    const char *join = l->size ? ", " : "[";
+    l->size += (size_t)snprintf(l->text + l->size, sizeof l->text - l->size, "%s%lld", join, (long long)value);
+}
+
+static void set_list(struct import *m, const char *key, struct list *l)
+{
+    snprintf(l->text + l->size, sizeof l->text - l->size, "]");
+    mim__import_str(m, key, l->text);
+}
+
+static void read_stages(struct import *m)
+{
+    struct list depths = { "", 0 }, heads = { "", 0 };
+    for (int stage = 0; stage < 8 && of_block(m, "norm1.weight", "layernorm_before.weight", stage, 0); stage++) {
+        const struct mim__tensor *w = of_block(m, "attn.relative_position_bias_table",
+                                               "attention.self.relative_position_bias_table", stage, 0);
+        int blocks = 1;
+        while (blocks < 1000 && of_block(m, "norm1.weight", "layernorm_before.weight", stage, blocks))
+            blocks++;
+        if (!w || w->rank != 2) {
+            mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT, "stage %d has no table of relative positions", stage));
+            return;
+        }
+        add_item(&depths, blocks);
+        add_item(&heads, w->shape[1]);
+    }
+    const struct mim__tensor *fc1 = of_block(m, "mlp.fc1.weight", "intermediate.dense.weight", 0, 0);
+    if (!fc1 || fc1->rank != 2) {
+        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED,
+                                      "the blocks of this encoder have no perceptron of two layers"));
+        return;
+    }
+    set_list(m, "encoder.depths", &depths);
+    set_list(m, "encoder.stage_heads", &heads);
+    mim__import_i64(m, "encoder.hidden", fc1->shape[0]);
+}
+
+static void read_ends(struct import *m)
+{
+    bool full = of_block(m, "attn.qkv.bias", "attention.self.key.bias", 0, 0) != NULL;
+    mim__import_str(m, "encoder.qkv_bias", full ? "full" : "none");
+    mim__import_i64(m, "encoder.mask_token", mim__import_find(m, "mask_token", "embeddings.mask_token", 0, 0) != NULL);
+    mim__import_i64(m, "encoder.norm", mim__import_find(m, "norm.weight", "layernorm.weight", 0, 0) != NULL);
+    mim__import_str(m, "encoder.window_rule", m->source.naming == NAMING_HUGGINGFACE ? "transformers" : "timm");
+    struct json pool = mim__import_look(m, "global_pool");
+    if (pool.type != JSON_ERROR && !mim__json_equal(&pool, "avg"))
+        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED, "global_pool in config.json is not avg"));
+}
+
+/* One number, or several that agree. */
+static bool read_same(const struct json *v, int64_t *to)
+{
+    struct json item;
+    int64_t other;
+    size_t at = 0;
+    if (v->type != JSON_ARRAY)
+        return mim__json_i64(v, to);
+    if (!mim__json_next(v, &at, NULL, &item) || !mim__json_i64(&item, to))
+        return false;
+    while (mim__json_next(v, &at, NULL, &item))
+        if (!mim__json_i64(&item, &other) || other != *to)
+            return false;
+    return true;
+}
+
+/* From config.json, timm's name of the model, or the square table of the first stage. */
+static void read_window(struct import *m)
+{
+    struct json v = mim__import_look(m, "window_size");
+    const struct mim__tensor *table = of_block(m, "attn.relative_position_bias_table",
+                                               "attention.self.relative_position_bias_table", 0, 0);
+    char name[128];
+    const char *said = mim__import_architecture(m, name, sizeof name) ? strstr(name, "_window") : NULL;
+    int64_t window = 0;
+    int named = 0;
+    if (v.type != JSON_ERROR && !read_same(&v, &window))
+        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED, "window_size in config.json is not one number for all"));
+    if (!window && said && sscanf(said, "_window%d", &named) == 1)
+        window = named;
+    for (int64_t side = 1; !window && table && side < 1024 && side * side <= table->shape[0]; side += 2)
+        window = side * side == table->shape[0] ? (side + 1) / 2 : 0;
+    if (window)
+        mim__import_i64(m, "encoder.window", window);
+    else if (!mim__config_has(m->out, "encoder.window"))
+        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT, "nothing tells the size of the windows: set encoder.window"));
+}
+
+static void read_grid(struct import *m)
+{
+    mim__import_size(m);
+    if (m->status || !m->height || !m->width)
+        return;
+    mim__import_i64(m, "encoder.table_rows", m->height / m->patch);
+    mim__import_i64(m, "encoder.table_cols", m->width / m->patch);
+    mim__import_i64(m, "image.height", m->height);
+    mim__import_i64(m, "image.width", m->width);
+}
+
+static void read_eps(struct import *m) { mim__import_eps(m, 1e-5, 1e-5); }
+
+void mim__swin_import(struct import *m)
+{
+    static void (*const readers[])(struct import *) = {
+        mim__import_patch, read_stages, read_ends, read_window, read_grid, mim__import_activation, read_eps,
+        mim__import_pixels,
+    };
+    for (int i = 0; i < COUNT(readers) && !m->status; i++)
+        readers[i](m);
+}
+
+/* ---- config.json ---- */
+
+static void add_list(struct mim__text *t, const char *key, const struct mim__numbers *n)
+{
+    mim__text_format(t, "\"%s\": [", key);
+    for (int i = 0; i < n->count; i++)
+        mim__text_format(t, "%s%lld", i ? ", " : "", (long long)n->v[i]);
+    mim__text_add(t, "]");
+}
+
+/* What both write alike. `join` stands between members. */
+static void add_stages(const mim_encoder *e, const char *join, struct mim__text *t)
+{
+    const struct encoder_options *o = &e->options;
+    mim__text_format(t, "\"patch_size\": %lld%s\"embed_dim\": %lld%s", (long long)o->patch, join, (long long)o->width, join);
+    add_list(t, "depths", &o->depths);
+    mim__text_add(t, join);
+    add_list(t, "num_heads", &o->stage_heads);
+    mim__text_format(t, "%s\"window_size\": %lld%s\"qkv_bias\": %s%s\"mlp_ratio\": ", join, (long long)o->window, join,
+                     o->qkv_bias == QKV_BIAS_NONE ? "false" : "true", join);
+    mim__text_f64(t, mim__json_mlp_ratio(o));
+}
+
+static mim_status check_json(const mim_encoder *e, const char *format, enum window_rule theirs)
+{
+    const struct encoder_options *o = &e->options;
+    if (!o->norm)
+        return mim__json_refuse(e, format, "no final norm");
+    if (o->table_window != o->window)
+        return mim__json_refuse(e, format, "position tables of another window");
+    if (o->window_rule != (int)theirs && !mim__swin_rules_agree(o))
+        return mim__json_refuse(e, format, "windows that do not fit its grids, by another rule");
+    return MIM_OK;
+}
+
+static mim_status huggingface_json(const mim_encoder *e, const struct encoder_json *j, struct mim__text *t)
+{
+    static const char *const names[] = { "gelu", "gelu_pytorch_tanh", "quick_gelu", "relu", "silu" };
+    mim_status status = check_json(e, "Swin of transformers", WINDOW_RULE_TRANSFORMERS);
+    if (status)
+        return status;
+    mim__text_format(t, "{\n  \"architectures\": [\"%s%s\"],\n  \"model_type\": \"%s\",\n  \"dtype\": \"float32\",\n",
+                     e->kind->class_name, j->task, e->kind->model_type);
+    mim__json_add_size(e, t, "image_size");
+    mim__text_format(t, "  \"num_channels\": %lld,\n  ", (long long)e->image.channels);
+    add_stages(e, ",\n  ", t);
+    mim__text_format(t, ",\n  \"encoder_stride\": %d,\n  \"hidden_size\": %d,\n  \"hidden_act\": \"%s\",\n"
+                        "  \"layer_norm_eps\": ",
+                     mim__encoder_stride(e), mim__encoder_width(e), names[e->options.activation]);
+    mim__text_f64(t, e->options.eps);
+    mim__text_add(t, ",\n  \"use_absolute_embeddings\": false,\n  \"hidden_dropout_prob\": 0.0,\n"
+                     "  \"attention_probs_dropout_prob\": 0.0,\n  \"drop_path_rate\": 0.0");
+    mim__text_format(t, "%s%s\n}\n", j->more ? ",\n  " : "", j->more ? j->more : "");
+    return MIM_OK;
+}
+
+/* The nearest of timm's own names; model_args say all the rest. */
+static const char *timm_architecture(const mim_encoder *e)
+{
+    const struct encoder_options *o = &e->options;
+    bool small = o->depths.count > 2 && o->depths.v[2] > 6;
+    return o->width >= 192 ? "swin_large_patch4_window7_224" : o->width >= 128 ? "swin_base_patch4_window7_224"
+         : small ? "swin_small_patch4_window7_224" : "swin_tiny_patch4_window7_224";
+}
+
+static mim_status timm_json(const mim_encoder *e, const struct encoder_json *j, struct mim__text *t)
+{
+    const struct encoder_options *o = &e->options;
+    long long h = (long long)(o->table_rows * o->patch), w = (long long)(o->table_cols * o->patch);
+    mim_status status = check_json(e, "Swin of timm", WINDOW_RULE_TIMM);
+    if (!status && (o->eps != 1e-5 || o->activation))
+        status = mim__json_refuse(e, "Swin of timm", o->activation ? "another activation than gelu"
+                                                                   : "another encoder.eps than 1e-5");
+    if (status)
+        return status;
+    mim__text_format(t, "{\n  \"architecture\": \"%s\",\n  \"num_classes\": %lld,\n  \"num_features\": %d,\n"
+                        "  \"model_args\": {\n    \"img_size\": [%lld, %lld],\n    \"in_chans\": %lld,\n    ",
+                     timm_architecture(e), (long long)j->classes, mim__encoder_width(e), h, w, (long long)e->image.channels);
+    add_stages(e, ",\n    ", t);
+    mim__json_add_timm_rest(e, j, "head.fc", t);
+    return MIM_OK;
+}
+
+mim_status mim__swin_json(const mim_encoder *e, const struct encoder_json *j, struct mim__text *out)
+{
+    return j->naming == NAMING_HUGGINGFACE ? huggingface_json(e, j, out) : timm_json(e, j, out);
+}

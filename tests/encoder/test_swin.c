@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: MIT */
+/* test_swin.c -- the Swin Transformer: a tiny SimMIM model against values worked out in double precision elsewhere, grids
+ * that windows do not fit, tables of other windows, the sizes of the published models, and options that contradict. */
+#include "mim.h"
+#include "kernel/kernel.h"
+#include "support/test.h"
+
+/* ---- the tiny model: 16 x 16 pixels, patch 2, two stages of width 8 and 16, windows of 4 ---- */
+
+static const char tiny[] =
+    "{\"image\": {\"height\": 16, \"width\": 16, \"crop\": \"none\", \"flip\": 0}, \"masker\": {\"kind\": \"host\"},"
+    " \"encoder\": {\"kind\": \"swin\", \"patch\": 2, \"width\": 8, \"depths\": [2, 2], \"stage_heads\": [2, 4],"
+    " \"window\": 4, \"eps\": 1e-5}, \"head\": {\"kind\": \"pixels\", \"loss\": \"l1\"},"
+    " \"trainer\": {\"batch\": 2, \"outputs\": [\"tokens\"]}}";
+
+enum { BLOCK_TENSORS = 13, TENSORS = 64 };
+static const char *const block_names[BLOCK_TENSORS] = { "norm1.weight", "norm1.bias", "attn.relative_position_bias_table",
+    "attn.qkv.weight", "attn.qkv.bias", "attn.proj.weight", "attn.proj.bias", "norm2.weight", "norm2.bias", "mlp.fc1.weight",
+    "mlp.fc1.bias", "mlp.fc2.weight", "mlp.fc2.bias" };
+
+/* In the order that numbers the formula of the weights. */
+static void tensor_name(int t, char to[96])
+{
+    static const char *const before[] = { "mask_token", "patch_embed.proj.weight", "patch_embed.proj.bias",
+                                          "patch_embed.norm.weight", "patch_embed.norm.bias" };
+    static const char *const merging[] = { "reduction.weight", "norm.weight", "norm.bias" };
+    static const char *const behind[] = { "encoder.norm.weight", "encoder.norm.bias", "head.decoder.0.weight",
+                                          "head.decoder.0.bias" };
+    int of_stage = 2 * BLOCK_TENSORS, k = t - 5 - (t >= 5 + of_stage ? 3 : 0);
+    if (t < 5)
+        snprintf(to, 96, "encoder.%s", before[t]);
+    else if (t >= 60)
+        snprintf(to, 96, "%s", behind[t - 60]);
+    else if (t >= 5 + of_stage && t < 8 + of_stage)
+        snprintf(to, 96, "encoder.layers.0.downsample.%s", merging[t - 5 - of_stage]);
+    else
+        snprintf(to, 96, "encoder.layers.%d.blocks.%d.%s", k / of_stage, k / BLOCK_TENSORS % 2,
+                 block_names[k % BLOCK_TENSORS]);
+}
+
+static void set_weights(mim_trainer *trainer)
+{
+    mim_tensors *w = NULL;
+    char name[96];
+    float v[2048];
+    size_t all = 0;
+    CHECK(mim_trainer_tensors(trainer, MIM_WEIGHTS, "mim", &w) == MIM_OK);
+    for (int t = 0; t < TENSORS; t++) {
+        size_t n = 0;
+        tensor_name(t, name);
+        if (!CHECK(mim_tensors_info(w, name, NULL, NULL, NULL, &n) == MIM_OK && n <= 2048)) {
+            printf("%s\n", name);
+            continue;
+        }
+        bool gain = strstr(name, "norm") && strstr(name, "weight");
+        for (size_t i = 0; i < n; i++) {
+            double f = 0.2 * sin(0.7 * (double)i + 1.3 * t + 0.5);
+            v[i] = (float)(gain ? 1 + 0.5 * f : f);
+        }
+        CHECK(mim_tensors_write(w, name, MIM_F32, 0, n, v) == MIM_OK);
+        all += n;
+    }
+    CHECK(all == 10444 && mim_tensors_count(w) == TENSORS);
+    mim_tensors_destroy(w);
+}
+
+static void set_inputs(mim_trainer *trainer)
+{
+    static const char coarse[2][17] = { "1001011011010111", "0110110110111100" };
+    static float x[2][3][16][16];
+    uint8_t mask[128];
+    for (int b = 0; b < 2; b++)
+        for (int c = 0; c < 3; c++)
+            for (int i = 0; i < 256; i++)
+                x[b][c][i / 16][i % 16] = (float)sin(0.31 * (i / 16) + 0.53 * (i % 16) + 0.9 * c + 0.7 * b);
+    for (int i = 0; i < 128; i++)
+        mask[i] = coarse[i / 64][i % 64 / 16 * 4 + i % 8 / 2] == '1';
+    CHECK(mim_trainer_set_input(trainer, "pixels", MIM_F32, x, 1536) == MIM_OK);
+    CHECK(mim_trainer_set_input(trainer, "mask", MIM_U8, mask, 128) == MIM_OK);
+}
+
+static void check_outputs(mim_trainer *trainer, double tolerance)
+{
+    static const double sums[] = { 5.745782029, 5.762204558 }, squares[] = { 259.01987307, 260.17778841 };
+    static const double first[2][4] = { { .36416519, -1.44027897, .41959983, -1.35255136 },
+                                        { -.28218481, -.86147170, .33054664, -1.22247052 } };
+    static const double pixels[] = { 17.20097879, 17.25189717 };
+    mim_tensors *out = NULL;
+    float z[512] = { 0 }, x[1536] = { 0 };
+    double loss = 0;
+    CHECK(mim_trainer_metric(trainer, "loss", &loss) == MIM_OK);
+    CHECK_NEAR(loss, 0.7969485693, 1e-5 * tolerance);
+    CHECK(mim_trainer_tensors(trainer, MIM_OUTPUTS, "mim", &out) == MIM_OK);
+    CHECK(mim_tensors_read(out, "tokens", MIM_F32, 0, 512, z) == MIM_OK);
+    CHECK(mim_tensors_read(out, "reconstruction", MIM_F32, 0, 1536, x) == MIM_OK);
+    mim_tensors_destroy(out);
+    for (int b = 0; b < 2; b++) {
+        double sum = 0, square = 0, of_pixels = 0;
+        for (int i = 0; i < 256; i++) {
+            sum += z[256 * b + i];
+            square += z[256 * b + i] * z[256 * b + i];
+        }
+        for (int i = 0; i < 768; i++)
+            of_pixels += x[768 * b + i];
+        CHECK_NEAR(sum, sums[b], 5e-5 * tolerance);
+        CHECK_NEAR(square, squares[b], 3e-4 * tolerance);
+        CHECK_NEAR(of_pixels, pixels[b], 2e-4 * tolerance);
+        for (int i = 0; i < 4; i++)
+            CHECK_NEAR(z[256 * b + i], first[b][i], 5e-6 * tolerance);
+    }
+    CHECK_NEAR(x[0], -.21821955, 5e-6 * tolerance);
+    CHECK_NEAR(x[1], 1.04169363, 5e-6 * tolerance);
+    CHECK_NEAR(x[767], .89592513, 5e-6 * tolerance);
+}
+
+static void check_gradients(mim_trainer *trainer, double tolerance)
+{
+    static const struct { int t, at; double want; } known[] = {
+        { 0, 0, 2.1033758e-2 }, { 1, 5, -7.0242240e-3 }, { 21, 20, -1.5103505e-4 }, { 20, 48, -7.1041117e-6 },
+        { 7, 0, -6.4878436e-5 }, { 18, 3, -2.4624143e-2 }, { 31, 100, 9.6441847e-3 }, { 32, 6, -1.0548162e-2 },
+        { 56, 17, 1.3681398e-2 }, { 61, 1, -7.0615446e-2 }, { 62, 33, -1.9254464e-2 } };
+    mim_tensors *g = NULL;
+    char name[96];
+    CHECK(mim_trainer_tensors(trainer, MIM_GRADIENTS, "mim", &g) == MIM_OK);
+    for (int i = 0; i < COUNT(known); i++) {
+        float v = NAN;
+        tensor_name(known[i].t, name);
+        CHECK(mim_tensors_read(g, name, MIM_F32, (size_t)known[i].at, 1, &v) == MIM_OK);
+        CHECK_NEAR(v, known[i].want, tolerance > 1 ? 0.1 * fabs(known[i].want) + 3e-4 : 1e-6);
+    }
+    float table[49 * 2];                            /* rows of dS sum to zero: so does each head of a table */
+    tensor_name(20, name);
+    CHECK(mim_tensors_read(g, name, MIM_F32, 0, 98, table) == MIM_OK);
+    double sum = 0;
+    for (int i = 0; i < 49; i++)
+        sum += table[2 * i];
+    CHECK_NEAR(sum, 0, 1e-6);
+    mim_tensors_destroy(g);
+}
+
+static void run_tiny(const char *isa, int threads, const char *more, double tolerance)
+{
+    mim_context *ctx = NULL;
+    mim_config *config = NULL;
+    mim_trainer *trainer = NULL;
+    CHECK(mim_context_create(NULL, &ctx) == MIM_OK && mim_context_set_isa_max(ctx, isa) == MIM_OK);
+    CHECK(mim_context_set_threads(ctx, threads) == MIM_OK);
+    CHECK(mim_config_create(ctx, NULL, &config) == MIM_OK && mim_config_read_json(config, tiny) == MIM_OK);
+    CHECK(mim_config_read_json(config, more) == MIM_OK);
+    if (CHECK(mim_trainer_create(ctx, config, NULL, NULL, NULL, NULL, &trainer) == MIM_OK)) {
+        set_weights(trainer);
+        set_inputs(trainer);
+        CHECK(mim_trainer_forward(trainer, NULL, 0, NULL) == MIM_OK);
+        check_outputs(trainer, tolerance);
+        CHECK(mim_trainer_backward(trainer) == MIM_OK);
+        check_gradients(trainer, tolerance);
+    }
+    mim_trainer_destroy(trainer);
+    mim_config_destroy(config);
+    mim_context_destroy(ctx);
+}
+
+static void golden(void)
+{
+    for (const struct kernels *const *k = mim__kernels_available(); *k; k++) {
+        run_tiny((*k)->isa, 1, "{}", 1);
+        run_tiny((*k)->isa, 3, "{\"trainer.recompute\": 3}", 1);
+        run_tiny((*k)->isa, 2, "{\"trainer.batch\": 5, \"encoder.window_rule\": \"transformers\"}", 1);
+        run_tiny((*k)->isa, 1, "{\"precision\": \"bf16\"}", 2000);
+    }
+}
+
+/* ---- encoders alone ---- */
+
+static mim_status encode(mim_context *ctx, const char *json, const char *outputs, mim_encoder **encoder)
+{
+    mim_config *config = NULL;
+    static float x[3 * 64 * 64];
+    int64_t height = 0, width = 0;
+    CHECK(mim_config_create(ctx, NULL, &config) == MIM_OK);
+    mim_status status = mim_config_read_json(config, json);
+    for (int i = 0; i < COUNT(x); i++)
+        x[i] = (float)sin(0.37 * i);
+    CHECK(mim_config_get_i64(config, "image.height", &height) == MIM_OK);
+    CHECK(mim_config_get_i64(config, "image.width", &width) == MIM_OK);
+    if (!status)
+        status = mim_encoder_create(ctx, config, NULL, encoder);
+    if (!status)
+        status = mim_encoder_set_input(*encoder, "pixels", MIM_F32, x, (size_t)(3 * height * width));
+    if (!status)
+        status = mim_encoder_encode(*encoder, NULL, outputs);
+    mim_config_destroy(config);
+    return status;
+}
+
+static void check_shape(const mim_tensors *t, const char *name, int32_t rank, int64_t a, int64_t b, int64_t c, int64_t d)
+{
+    int64_t want[] = { a, b, c, d }, shape[MIM_MAX_RANK] = { 0 };
+    int32_t have = 0;
+    bool same = mim_tensors_info(t, name, NULL, &have, shape, NULL) == MIM_OK && have == rank;
+    for (int i = 0; i < rank; i++)
+        same = same && shape[i] == want[i];
+    if (!CHECK(same))
+        printf("%s: rank %d, %lld %lld %lld %lld\n", name, (int)have, (long long)shape[0], (long long)shape[1],
+               (long long)shape[2], (long long)shape[3]);
+}
+
+/* Shapes before anything is encoded, and then: the grid of 10 x 7 becomes 5 x 4, then 3 x 2. */
+static void stages(void)
+{
+    static const char json[] = "{\"image\": {\"height\": 40, \"width\": 28}, \"encoder\": {\"kind\": \"swin\", \"patch\": 4,"
+                               " \"width\": 6, \"depths\": [2, 1, 1], \"stage_heads\": [1, 2, 3], \"window\": 4}}";
+    mim_context *ctx = NULL;
+    mim_encoder *encoder = NULL;
+    mim_tensors *out = NULL;
+    CHECK(mim_context_create(NULL, &ctx) == MIM_OK);
+    static const char outputs[] = "stage.1 stage.2 stage.3 block.0 block.4 tokens pooled attention.2 attention.3";
+    CHECK(encode(ctx, json, outputs, &encoder) == MIM_OK);
+    CHECK(mim_encoder_tensors(encoder, MIM_OUTPUTS, NULL, &out) == MIM_OK);
+    check_shape(out, "stage.1", 3, 1, 70, 6, 0);
+    check_shape(out, "stage.2", 3, 1, 20, 12, 0);
+    check_shape(out, "stage.3", 3, 1, 6, 24, 0);
+    check_shape(out, "block.0", 3, 1, 70, 6, 0);
+    check_shape(out, "block.4", 3, 1, 6, 24, 0);
+    check_shape(out, "tokens", 3, 1, 6, 24, 0);
+    check_shape(out, "pooled", 2, 1, 24, 0, 0);
+    check_shape(out, "attention.2", 4, 6, 1, 16, 16);
+    check_shape(out, "attention.3", 4, 2, 2, 16, 16);
+    mim_tensors_destroy(out);
+    mim_encoder_destroy(encoder);
+    encoder = NULL;
+    mim_config *config = NULL;
+    CHECK(mim_config_create(ctx, NULL, &config) == MIM_OK && mim_config_read_json(config, json) == MIM_OK);
+    CHECK(mim_encoder_create(ctx, config, NULL, &encoder) == MIM_OK);
+    CHECK(mim_encoder_tensors(encoder, MIM_OUTPUTS, NULL, &out) == MIM_OK);
+    check_shape(out, "stage.2", 3, 1, 20, 12, 0);
+    check_shape(out, "attention.2", 4, 6, 1, 16, 16);
+    mim_tensors_destroy(out);
+    mim_encoder_destroy(encoder);
+    mim_config_destroy(config);
+    mim_context_destroy(ctx);
+}
+
+/* Tables of a window of 4 serve windows of 6, and of 2 at a picture of a few patches. */
+static void other_windows(void)
+{
+    static const struct { int64_t height, width, window; } cases[] = {
+        { 32, 32, 4 }, { 48, 48, 6 }, { 32, 40, 6 }, { 8, 12, 4 }, { 4, 4, 4 },
+    };
+    mim_context *ctx = NULL;
+    mim_encoder *first = NULL;
+    mim_tensors *weights = NULL;
+    CHECK(mim_context_create(NULL, &ctx) == MIM_OK);
+    CHECK(encode(ctx, "{\"image\": {\"height\": 32, \"width\": 32}, \"encoder\": {\"kind\": \"swin\", \"patch\": 4,"
+                      " \"width\": 6, \"depths\": [2, 2], \"stage_heads\": [1, 2], \"window\": 4}}",
+                 "pooled", &first) == MIM_OK);
+    CHECK(mim_encoder_tensors(first, MIM_WEIGHTS, NULL, &weights) == MIM_OK);
+    for (int i = 0; i < COUNT(cases); i++) {
+        mim_config *config = NULL;
+        mim_encoder *encoder = NULL;
+        static float x[3 * 48 * 48];
+        CHECK(mim_config_create(ctx, NULL, &config) == MIM_OK);
+        CHECK(mim_config_set_i64(config, "image.height", cases[i].height) == MIM_OK);
+        CHECK(mim_config_set_i64(config, "image.width", cases[i].width) == MIM_OK);
+        CHECK(mim_config_set_i64(config, "encoder.window", cases[i].window) == MIM_OK);
+        if (CHECK(mim_encoder_create(ctx, config, weights, &encoder) == MIM_OK)) {
+            size_t n = (size_t)(3 * cases[i].height * cases[i].width);
+            CHECK(mim_encoder_set_input(encoder, "pixels", MIM_F32, x, n) == MIM_OK);
+            CHECK(mim_encoder_encode(encoder, NULL, "pooled attention.1") == MIM_OK);
+        }
+        mim_encoder_destroy(encoder);
+        mim_config_destroy(config);
+    }
+    mim_tensors_destroy(weights);
+    mim_encoder_destroy(first);
+    mim_context_destroy(ctx);
+}
+
+/* ---- options that contradict ---- */
+
+static void refused(void)
+{
+    static const struct { const char *json, *part; } bad[] = {
+        { "{\"encoder\": {\"stage_heads\": [3, 5]}}", "the width 12 of stage 1 is not a multiple of its 5 heads" },
+        { "{\"encoder\": {\"stage_heads\": [3]}}", "encoder.stage_heads is of 1 stages, encoder.depths of 2" },
+        { "{\"encoder\": {\"depths\": [1.5, 2]}}", "1.5 blocks" },
+        { "{\"encoder\": {\"depths\": [1, 1, 1, 1, 1, 1, 1, 1, 1]}}", "9 stages" },
+        { "{\"encoder\": {\"depths\": [900, 900]}}", "1800 blocks" },
+        { "{\"encoder\": {\"patch\": 5}}", "32x32 is not a multiple of patch 5" },
+        { "{\"encoder\": {\"positions\": \"learned\"}}", "encoder.positions is none" },
+        { "{\"encoder\": {\"pool\": \"class\"}}", "mean" },
+        { "{\"encoder\": {\"layer_scale\": 0.1}}", "encoder.layer_scale is 0.1" },
+        { "{\"encoder\": {\"qkv_bias\": \"query_value\"}}", "encoder.qkv_bias" },
+    };
+    for (int i = 0; i < COUNT(bad); i++) {
+        mim_context *ctx = NULL;
+        mim_config *config = NULL;
+        mim_encoder *encoder = NULL;
+        char why[512] = "";
+        CHECK(mim_context_create(NULL, &ctx) == MIM_OK && mim_config_create(ctx, NULL, &config) == MIM_OK);
+        CHECK(mim_config_read_json(config, "{\"image\": {\"height\": 32, \"width\": 32}, \"encoder\": {\"kind\": \"swin\","
+                                   " \"patch\": 4, \"width\": 6, \"heads\": 1, \"depths\": [1, 1]}}") == MIM_OK);
+        CHECK(mim_config_read_json(config, bad[i].json) == MIM_OK);
+        CHECK(mim_encoder_create(ctx, config, NULL, &encoder) != MIM_OK && !encoder);
+        mim_last_error(ctx, why, sizeof why, NULL);
+        if (!CHECK(strstr(why, bad[i].part) != NULL))
+            printf("%s: %s\n", bad[i].json, why);
+        mim_config_destroy(config);
+        mim_context_destroy(ctx);
+    }
+}
+
+/* ---- sizes, without memory for them ---- */
+
+static void counts(void)
+{
+    static const struct { const char *preset, *json; int64_t parameters; } models[] = {
+        { "swin_tiny", "{}", 28288354 }, { "swin_small", "{}", 49606258 }, { "swin_base", "{}", 87768224 },
+        { "swin_large", "{}", 196532476 },
+        { "swin_base", "{\"image\": {\"height\": 384, \"width\": 384}, \"encoder\": {\"window\": 12}}", 87903584 },
+        { "swin_base", "{\"image\": {\"height\": 192, \"width\": 192}, \"encoder\": {\"window\": 6}}", 87750176 },
+        { "simmim_swin_tiny", "{}", 29875194 }, { "simmim_swin_small", "{}", 51186186 },
+        { "simmim_swin_base", "{}", 89874104 }, { "simmim_swin_large", "{}", 199881204 },
+    };
+    for (int i = 0; i < COUNT(models); i++) {
+        mim_context *ctx = NULL;
+        mim_config *config = NULL, *plan = NULL;
+        int64_t parameters = 0;
+        CHECK(mim_context_create(NULL, &ctx) == MIM_OK && mim_config_create(ctx, models[i].preset, &config) == MIM_OK);
+        CHECK(mim_config_read_json(config, models[i].json) == MIM_OK);
+        CHECK(mim_config_set_i64(config, "trainer.batch", 2) == MIM_OK);
+        if (CHECK(mim_trainer_plan(ctx, config, &plan) == MIM_OK)) {
+            CHECK(mim_config_get_i64(plan, "parameters", &parameters) == MIM_OK);
+            if (!CHECK(parameters == models[i].parameters))
+                printf("%s: %lld\n", models[i].preset, (long long)parameters);
+        }
+        mim_config_destroy(plan);
+        mim_config_destroy(config);
+        mim_context_destroy(ctx);
+    }
+}
+
+int main(void)
+{
+    TEST(golden);
+    TEST(stages);
+    TEST(other_windows);
+    TEST(refused);
+    TEST(counts);
+    return test_end();
+}
