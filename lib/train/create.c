@@ -110,15 +110,18 @@ static mim_status make_moments(mim_trainer *t)
     mim_status status = MIM_OK;
     for (int i = 0; i < mim__optimizer_moments(t->optimizer) && !status; i++)
         status = floats(t, t->elements, &t->moments[i]);
-    if (!status)
-        status = join(t);
-    if (!status && t->options.average > 0)
-        status = floats(t, t->elements, &t->average);
-    if (!status && t->average) {
-        memcpy(t->average, t->encoder->store.values, t->encoder->store.elements * sizeof(float));
-        memcpy(t->average + t->encoder->store.elements, t->head->store.values, t->head->store.elements * sizeof(float));
-    }
-    return status;
+    return status ? status : join(t);
+}
+
+/* Also where nothing is trained: a state that is resumed may bring one to evaluate. */
+static mim_status make_average(mim_trainer *t)
+{
+    mim_status status = floats(t, t->elements, &t->average);
+    if (status)
+        return status;
+    memcpy(t->average, t->encoder->store.values, t->encoder->store.elements * sizeof(float));
+    memcpy(t->average + t->encoder->store.elements, t->head->store.values, t->head->store.elements * sizeof(float));
+    return MIM_OK;
 }
 
 /* ---- inputs and what outputs need ---- */
@@ -375,6 +378,8 @@ static mim_status set_up(mim_trainer *t, const mim_config *config, const struct 
     status = mim__texts_create(t->object.ctx, &t->texts);
     if (!status && t->options.gradients)
         status = make_moments(t);
+    if (!status && t->options.average > 0)
+        status = make_average(t);
     if (!status)
         status = make_inputs(t);
     return status ? status : make_buffers(t);

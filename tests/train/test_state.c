@@ -226,6 +226,26 @@ static void keys_that_win(void)
     mim_trainer_destroy(t);
 }
 
+/* A state opened for evaluation alone brings its average along. */
+static void average_without_gradients(void)
+{
+    mim_trainer *t = make_trainer(ctx, "{\"trainer\": {\"average\": 0.5, \"evaluate\": \"average\"}}");
+    mim_config *config = NULL;
+    mim_images images = make_images(0, MAKE_BATCH);
+    for (int i = 0; i < 3; i++)
+        OK(ctx, make_step(t, i));
+    OK(ctx, mim_config_create(ctx, NULL, &config));
+    OK(ctx, mim_config_set_i64(config, "trainer.gradients", 0));
+    mim_trainer *u = again(t, BY_MEMORY, config);
+    OK(ctx, mim_trainer_evaluate(t, &images, 0, NULL));
+    OK(ctx, mim_trainer_evaluate(u, &images, 0, NULL));
+    CHECK(make_metric(t, "loss") == make_metric(u, "loss"));
+    CHECK(make_same_state(t, u, MIM_AVERAGE));
+    mim_config_destroy(config);
+    mim_trainer_destroy(u);
+    mim_trainer_destroy(t);
+}
+
 static void keys_that_cannot(void)
 {
     static const char *const keys[][2] = {
@@ -313,6 +333,7 @@ int main(int argc, char **argv)
     TEST(masker_of_the_host); TEST(adamw); TEST(bf16); TEST(accumulating); TEST(host_rate); TEST(sgd); TEST(sgd_without_moments);
     TEST(lars); TEST(lamb); TEST(recomputed);
     TEST(numbered_by_the_trainer); TEST(recomputing_is_the_same); TEST(texts); TEST(keys_that_win); TEST(keys_that_cannot);
+    TEST(average_without_gradients);
     TEST(not_a_state); TEST(broken_states);
     mim_context_destroy(ctx);
     return test_end();
