@@ -33,7 +33,7 @@ static bool is_own(const mim_trainer *t, const char *name, bool *there)
         { "mask", t->eb.mask }, { "visible", t->eb.visible }, { "pixels", true },
         { "reconstruction", t->hb.shows }, { "picture", t->hb.shows },
         { "pixels.gradient", t->options.gradients }, { "labels", false }, { "mixture", false }, { "target", false },
-        { "statistics", false }, { "answers", false },
+        { "statistics", false }, { "answers", false }, { "order", false },
     };
     for (int i = 0; i < COUNT(own); i++)
         if (!strcmp(own[i].name, name)) {

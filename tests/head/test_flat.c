@@ -187,6 +187,7 @@ static void contradictions(void)
         { "{" FLAT "}, \"encoder.activation_out\": 1, \"encoder.layer_scale\": 0.1}", MIM_ERR_VALUE },
         { "{" FLAT "}, \"encoder.activation_out\": 1, \"encoder.drop_path\": 0.1}", MIM_ERR_VALUE },
         { "{" FLAT "}, \"encoder.heads\": 4096, \"encoder.head_width\": 65536}", MIM_ERR_VALUE },
+        { "{" FLAT "}, \"trainer.outputs\": [\"order\"]}", MIM_ERR_KEY },        /* numbers, and no output */
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         mim_config *config = make_config(ctx, cases[i].json);
