@@ -57,45 +57,60 @@ static struct tensor *qkv(struct graph *g, struct tensor *x, const struct block 
 {
     int width = inner(b);
     struct init zero = { INIT_ZERO, 0, 0, 0 };
-    struct linear o = { .norm = "norm1", .eps = (float)b->eps, .weight_init = qkv_init(b), .compute = b->compute,
-                        .type = b->compute, .no_bias = b->qkv_bias == QKV_BIAS_NONE };
+    struct linear o = { .norm = b->norm_after ? NULL : "norm1", .eps = (float)b->eps, .weight_init = qkv_init(b),
+                        .compute = b->compute, .type = b->compute, .no_bias = b->qkv_bias == QKV_BIAS_NONE };
     if (b->qkv_bias == QKV_BIAS_QUERY_VALUE) {
         struct tensor *q = mim__graph_param(g, "attn.q_bias", SHAPE(width), zero, PARAM_NO_DECAY);
         o.bias = mim__op_join_bias(g, q, mim__graph_param(g, "attn.v_bias", SHAPE(width), zero, PARAM_NO_DECAY));
     }
     if (overhangs(b)) {                             /* zeros come after the norm */
-        x = fill_up(g, mim__op_norm(g, "norm1", x, o.eps, b->compute), b);
+        x = fill_up(g, o.norm ? mim__op_norm(g, "norm1", x, o.eps, b->compute) : x, b);
         o.norm = NULL;
     }
-    return mim__op_linear(g, "attn.qkv", x, 3 * width, o);
+    x = mim__op_linear(g, "attn.qkv", x, 3 * width, o);
+    return b->cosine ? mim__op_cosine(g, x, b->cosine) : x;
+}
+
+/* The end of a branch: its linear layer, and what adds it to x. */
+static struct tensor *end(struct graph *g, const char *name, const char *norm, struct tensor *h, struct tensor *x,
+                          const struct block *b, struct linear o)
+{
+    if (!b->norm_after)
+        return mim__op_linear(g, name, h, b->width, o);
+    struct norm_after after = { .eps = (float)b->eps, .drop_path = b->drop_path, .tokens = b->tokens, .residual = x };
+    o.residual = NULL;
+    o.drop_path = 0;
+    o.type = F32;
+    return mim__op_norm_after(g, norm, mim__op_linear(g, name, h, b->width, o), after);
 }
 
 /* The perceptron; branch: what its second layer shares with the other branch's end. */
 static struct tensor *perceptron(struct graph *g, struct tensor *x, const struct block *b, struct linear branch)
 {
     struct tensor *h = mim__op_linear(g, "mlp.fc1", x, b->hidden, (struct linear){
-                                      .norm = "norm2", .eps = (float)b->eps, .compute = b->compute, .type = b->compute,
-                                      .weight_init = layer(b, b->width, b->hidden, false) });
+                                      .norm = b->norm_after ? NULL : "norm2", .eps = (float)b->eps, .compute = b->compute,
+                                      .type = b->compute, .weight_init = layer(b, b->width, b->hidden, false) });
     branch.scale = b->layer_scale > 0 ? "ls2.gamma" : NULL;
     branch.residual = b->activation_out ? NULL : x;
     branch.activation = b->activation;
     branch.weight_init = layer(b, b->hidden, b->width, true);
-    h = mim__op_linear(g, "mlp.fc2", h, b->width, branch);
+    h = end(g, "mlp.fc2", "norm2", h, x, b, branch);
     return b->activation_out ? mim__op_activate(g, h, b->activation, x) : h;
 }
 
 struct tensor *mim__block(struct graph *g, struct tensor *x, const struct block *b, struct tensor **weights)
 {
     struct linear branch = { .weight_init = proj_init(b), .drop_path = b->drop_path, .residual = x,
-                             .compute = b->compute, .type = b->compute, .tokens = b->tokens, .scale_init = (float)b->layer_scale };
-    struct attention heads = { .heads = b->heads, .compute = b->compute, .windows = b->windows };
+                             .compute = b->compute, .type = b->compute, .tokens = b->tokens,
+                             .scale_init = (float)b->layer_scale };
+    struct attention heads = { .heads = b->heads, .scale = b->cosine ? 1 : 0, .compute = b->compute, .windows = b->windows };
     struct tensor *projected = qkv(g, x, b), *h = mim__op_attention(g, projected, b->bias, heads);
     if (weights)
         *weights = mim__op_attention_weights(g, projected, b->bias, heads);
     if (overhangs(b))
         h = cut_off(g, h, b);
     branch.scale = b->layer_scale > 0 ? "ls1.gamma" : NULL;
-    x = mim__op_linear(g, "attn.proj", h, b->width, branch);
+    x = end(g, "attn.proj", "norm1", h, x, b, branch);
     return perceptron(g, x, b, branch);
 }
 

@@ -13,8 +13,8 @@ enum init_way { INIT_WAY_TRUNCATED, INIT_WAY_XAVIER, INIT_WAY_KERAS };
 /* Initial weights of a linear layer: within the square root of 6 / (in + out) (Glorot and Bengio 2010, eq. 16). */
 struct init mim__xavier(int in, int out);
 
-/* x [batch, tokens, width] f32 -> the same, y = x + attention(norm(x)), z = y + perceptron(norm(y)). Parameters go under the
- * graph's scope, by timm's names. */
+/* x [batch, tokens, width] f32 -> the same, y = x + attention(norm(x)), z = y + perceptron(norm(y)); or with norm_after
+ * y = x + norm(attention(x)), z = y + norm(perceptron(y)). Parameters go under the graph's scope, by timm's names. */
 struct block {
     int width, heads, hidden, tokens;
     int head_width;                 /* numbers a head; 0: width / heads */
@@ -30,6 +30,8 @@ struct block {
     struct tensor *bias;            /* of attention, [heads, tokens, tokens], or of a window's; or NULL */
     int rows, cols;                 /* with windows: the grid of tokens; that of the windows may be larger, with zeros */
     struct windows windows;
+    bool norm_after;                /* without layer scale and activation_out; these norms' gains start from 0 */
+    struct tensor *cosine;          /* scale of cosine attention, [heads, 1, 1], or NULL */
 };
 /* *weights (may be NULL): of attention, to be looked at. */
 struct tensor *mim__block(struct graph *g, struct tensor *x, const struct block *b, struct tensor **weights);

@@ -6,7 +6,7 @@
 
 enum { GRID_MOST = 1 << 28 };           /* patches; four times as many relative positions still fit an int */
 
-const struct architecture *const mim__architectures[] = { &mim__vit, &mim__swin, NULL };
+const struct architecture *const mim__architectures[] = { &mim__vit, &mim__swin, &mim__swinv2, NULL };
 
 /* ---- create ---- */
 

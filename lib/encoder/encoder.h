@@ -31,7 +31,8 @@ struct encoder_options {
     double init_deviation, init_cut;
     int init_rescale;
     struct mim__numbers depths, stage_heads;         /* of stages; empty where there are none */
-    int64_t window, table_window;                    /* table_window 0 becomes window */
+    int64_t window, table_window, norm_every;        /* table_window 0 becomes window */
+    struct mim__numbers pretrained_windows;
     int window_rule;
 };
 extern const struct mim__option mim__encoder_options[];
@@ -67,7 +68,7 @@ struct architecture {
     void (*import)(struct import *m);                /* what tensors and config.json say of it; import.h */
     mim_status (*json)(const mim_encoder *e, const struct encoder_json *j, struct mim__text *out);
 };
-extern const struct architecture mim__vit, mim__swin;
+extern const struct architecture mim__vit, mim__swin, mim__swinv2;
 extern const struct architecture *const mim__architectures[];          /* as the choices of encoder.kind, ended by NULL */
 
 /* How named tensors name an encoder: what stands before its names, and which column of the rules. */
@@ -143,7 +144,10 @@ mim_status mim__encoder_config_from(mim_context *ctx, const mim_tensors *t, mim_
 mim_status mim__encoder_load(mim_encoder *e, const mim_tensors *t);
 
 /* Do timm and transformers treat all windows of these grids alike? */
-bool mim__swin_rules_agree(const struct encoder_options *o);
+bool mim__swin_rules_agree(const mim_encoder *e);
+/* Side of the windows that the positions of a stage are measured by (Swin V2), as transformers and timm write it: 0 where it
+ * is that of its own windows; -1: not one number. */
+int mim__swin_pretrained(const mim_encoder *e, int stage);
 extern const struct name_rule mim__swin_rules[];
 void mim__vit_import(struct import *m);
 void mim__swin_import(struct import *m);

@@ -35,7 +35,7 @@ static void note_resized(mim_encoder *e, const struct mim__names *n)
         || (rows == e->options.table_rows && cols == e->options.table_cols && e->options.window == e->options.table_window))
         return;
     for (int i = 0; i < n->count; i++)
-        if (strstr(n->list[i].name, "pos") && !strstr(n->list[i].name, "proj"))
+        if (strstr(n->list[i].name, "pos") && !strstr(n->list[i].name, "proj") && !strstr(n->list[i].name, "mlp"))
             add_word(&e->resized, n->list[i].name);
 }
 

@@ -6,7 +6,7 @@ const char mim__activation_names[] = "gelu gelu_tanh quick_gelu relu silu";
 
 #define FIELD(name) offsetof(struct encoder_options, name)
 const struct mim__option mim__encoder_options[] = {
-    { "encoder.kind", OPTION_CHOICE, FIELD(kind), "vit", 0, 0, "vit swin", "architecture" },
+    { "encoder.kind", OPTION_CHOICE, FIELD(kind), "vit", 0, 0, "vit swin swinv2", "architecture" },
     { "encoder.patch", OPTION_I64, FIELD(patch), "16", 1, 256, NULL, "side of a patch in pixels" },
     { "encoder.width", OPTION_I64, FIELD(width), "768", 1, 65536, NULL,
       "numbers a token; of stages those of the first, twice as many in each next one" },
@@ -51,15 +51,19 @@ const struct mim__option mim__encoder_options[] = {
     { "encoder.init_rescale", OPTION_BOOL, FIELD(init_rescale), "1", 0, 1, NULL,
       "divide initial weights at the end of a branch of block k = 1, 2, ... by sqrt(2 k)" },
     { "encoder.depths", OPTION_LIST_F64, FIELD(depths), "[]", 1, 1000, NULL,
-      "swin: blocks of each stage; empty: [2, 2, 6, 2]" },
+      "swin, swinv2: blocks of each stage; empty: [2, 2, 6, 2]" },
     { "encoder.stage_heads", OPTION_LIST_F64, FIELD(stage_heads), "[]", 1, 4096, NULL,
-      "swin: attention heads of each stage; empty: encoder.heads, twice as many in each next stage" },
+      "swin, swinv2: attention heads of each stage; empty: encoder.heads, twice as many in each next stage" },
     { "encoder.window", OPTION_I64, FIELD(window), "7", 1, 256, NULL,
-      "swin: side of a window in tokens; a grid that is not larger is one window" },
+      "swin, swinv2: side of a window in tokens; a grid that is not larger is one window" },
     { "encoder.table_window", OPTION_I64, FIELD(table_window), "0", 0, 256, NULL,
-      "swin: side of the windows that the position tables are stored for; 0: encoder.window" },
+      "swin, swinv2: side of the windows that position tables are stored for, or of those of training; 0: encoder.window" },
+    { "encoder.pretrained_windows", OPTION_LIST_F64, FIELD(pretrained_windows), "[]", 0, 256, NULL,
+      "swinv2: the same of each stage, 0: by the former; it is what positions in a window are measured by" },
+    { "encoder.norm_every", OPTION_I64, FIELD(norm_every), "0", 0, 1000, NULL,
+      "swinv2: a layer norm after so many blocks of a stage, and again; 0: none" },
     { "encoder.window_rule", OPTION_CHOICE, FIELD(window_rule), "timm", 0, 0, "timm transformers",
-      "swin, where windows do not fit the grid: shrunk along an axis by itself, and the grid shifted, then filled up; or "
+      "swin, swinv2, where windows do not fit the grid: shrunk along an axis by itself, the grid shifted, then filled up; or "
       "shrunk along both, and the grid filled up, then shifted" },
     OPTIONS_END
 };

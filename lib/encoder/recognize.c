@@ -20,7 +20,8 @@ static mim_status check_type(mim_context *ctx, const struct json *config)
         return MIM_OK;
     mim__json_string(&type, name, sizeof name);
     return mim__fail(ctx, MIM_ERR_UNSUPPORTED,
-                     "model_type \"%s\" in config.json: libmim has \"vit\", \"vit_mae\" and \"swin\" of transformers", name);
+                     "model_type \"%s\" in config.json: libmim has \"vit\", \"vit_mae\", \"swin\" and \"swinv2\" of "
+                     "transformers", name);
 }
 
 /* timm's ViT, BEiT and Swin go by several names; some of these compute what no tensor shows: rotated positions, norms
@@ -28,7 +29,7 @@ static mim_status check_type(mim_context *ctx, const struct json *config)
 static mim_status check_architecture(mim_context *ctx, const struct json *config)
 {
     static const char *const ours[] = { "vit_", "deit_", "deit3_", "beit_", "beitv2_", "eva_", "flexivit_", "test_vit",
-                                        "swin_" };
+                                        "swin_", "swinv2_" };
     static const char *const others[] = { "_rope", "_rpn_", "_dinov3", "_pe_", "_cr_" };
     struct json architecture = mim__json_member(config, "architecture");
     char name[128] = "";
@@ -42,7 +43,7 @@ static mim_status check_architecture(mim_context *ctx, const struct json *config
         known = known && !strstr(name, others[i]);
     return known ? MIM_OK
                  : mim__fail(ctx, MIM_ERR_UNSUPPORTED,
-                             "architecture \"%s\" in config.json: libmim has ViT, BEiT and Swin of timm", name);
+                             "architecture \"%s\" in config.json: libmim has ViT, BEiT, Swin and Swin V2 of timm", name);
 }
 
 mim_status mim__encoder_check_model(mim_context *ctx, const struct json *config)

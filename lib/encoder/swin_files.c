@@ -23,6 +23,12 @@ const struct name_rule mim__swin_rules[] = {
     { BLOCK("attn.relative_position_bias_table"), BLOCK_THERE("attention.self.relative_position_bias_table") },
     { BLOCK("attn.qkv.weight"), BLOCK_THERE("attention.self.@.weight") },
     { BLOCK("attn.qkv.bias"), BLOCK_THERE("attention.self.@.bias") },
+    { BLOCK("attn.q_bias"), BLOCK_THERE("attention.self.query.bias") },
+    { BLOCK("attn.v_bias"), BLOCK_THERE("attention.self.value.bias") },
+    { BLOCK("attn.logit_scale"), BLOCK_THERE("attention.self.logit_scale") },
+    { BLOCK("attn.cpb_mlp.0.weight"), BLOCK_THERE("attention.self.continuous_position_bias_mlp.0.weight") },
+    { BLOCK("attn.cpb_mlp.0.bias"), BLOCK_THERE("attention.self.continuous_position_bias_mlp.0.bias") },
+    { BLOCK("attn.cpb_mlp.2.weight"), BLOCK_THERE("attention.self.continuous_position_bias_mlp.2.weight") },
     { BLOCK("attn.proj.weight"), BLOCK_THERE("attention.output.dense.weight") },
     { BLOCK("attn.proj.bias"), BLOCK_THERE("attention.output.dense.bias") },
     { BLOCK("norm2.weight"), BLOCK_THERE("layernorm_after.weight") },
@@ -31,6 +37,8 @@ const struct name_rule mim__swin_rules[] = {
     { BLOCK("mlp.fc1.bias"), BLOCK_THERE("intermediate.dense.bias") },
     { BLOCK("mlp.fc2.weight"), BLOCK_THERE("output.dense.weight") },
     { BLOCK("mlp.fc2.bias"), BLOCK_THERE("output.dense.bias") },
+    { "layers.%d.blocks.%d.norm3.weight", NULL, "layers.%d.blocks.%d.norm3.weight", NULL },
+    { "layers.%d.blocks.%d.norm3.bias", NULL, "layers.%d.blocks.%d.norm3.bias", NULL },
     { MERGING("reduction.weight") },
     { MERGING("norm.weight") },
     { MERGING("norm.bias") },
@@ -73,17 +81,19 @@ static void read_stages(struct import *m)
 {
     struct list depths = { "", 0 }, heads = { "", 0 };
     for (int stage = 0; stage < 8 && of_block(m, "norm1.weight", "layernorm_before.weight", stage, 0); stage++) {
-        const struct mim__tensor *w = of_block(m, "attn.relative_position_bias_table",
-                                               "attention.self.relative_position_bias_table", stage, 0);
+        const struct mim__tensor *table = of_block(m, "attn.relative_position_bias_table",
+                                                   "attention.self.relative_position_bias_table", stage, 0);
+        const struct mim__tensor *scale = of_block(m, "attn.logit_scale", "attention.self.logit_scale", stage, 0);
         int blocks = 1;
         while (blocks < 1000 && of_block(m, "norm1.weight", "layernorm_before.weight", stage, blocks))
             blocks++;
-        if (!w || w->rank != 2) {
-            mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT, "stage %d has no table of relative positions", stage));
+        if (!(table && table->rank == 2) && !(scale && scale->rank == 3)) {
+            mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT, "stage %d has neither a table of relative positions nor a "
+                                          "scale of cosines", stage));
             return;
         }
         add_item(&depths, blocks);
-        add_item(&heads, w->shape[1]);
+        add_item(&heads, table && table->rank == 2 ? table->shape[1] : scale->shape[0]);
     }
     const struct mim__tensor *fc1 = of_block(m, "mlp.fc1.weight", "intermediate.dense.weight", 0, 0);
     if (!fc1 || fc1->rank != 2) {
@@ -99,7 +109,12 @@ static void read_stages(struct import *m)
 static void read_ends(struct import *m)
 {
     bool full = of_block(m, "attn.qkv.bias", "attention.self.key.bias", 0, 0) != NULL;
-    mim__import_str(m, "encoder.qkv_bias", full ? "full" : "none");
+    bool some = of_block(m, "attn.q_bias", "attention.self.query.bias", 0, 0) != NULL;
+    int every = 1;
+    while (every < 1000 && !of_block(m, "norm3.weight", NULL, 2, every - 1))
+        every++;
+    mim__import_i64(m, "encoder.norm_every", every < 1000 ? every : 0);
+    mim__import_str(m, "encoder.qkv_bias", full ? "full" : some ? "query_value" : "none");
     mim__import_i64(m, "encoder.mask_token", mim__import_find(m, "mask_token", "embeddings.mask_token", 0, 0) != NULL);
     mim__import_i64(m, "encoder.norm", mim__import_find(m, "norm.weight", "layernorm.weight", 0, 0) != NULL);
     mim__import_str(m, "encoder.window_rule", m->source.naming == NAMING_HUGGINGFACE ? "transformers" : "timm");
@@ -133,17 +148,38 @@ static void read_window(struct import *m)
     char name[128];
     const char *said = mim__import_architecture(m, name, sizeof name) ? strstr(name, "_window") : NULL;
     int64_t window = 0;
-    int named = 0;
+    int named = 0, was = 0;
     if (v.type != JSON_ERROR && !read_same(&v, &window))
         mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED, "window_size in config.json is not one number for all"));
-    if (!window && said && sscanf(said, "_window%d", &named) == 1)
-        window = named;
+    if (!window && said && sscanf(said, "_window%dto%d", &was, &named) >= 1)
+        window = named ? named : was;
     for (int64_t side = 1; !window && table && side < 1024 && side * side <= table->shape[0]; side += 2)
         window = side * side == table->shape[0] ? (side + 1) / 2 : 0;
-    if (window)
+    if (window) {
         mim__import_i64(m, "encoder.window", window);
-    else if (!mim__config_has(m->out, "encoder.window"))
+        mim__import_i64(m, "encoder.table_window", named ? was : window);
+    }
+    if (!window && !mim__config_has(m->out, "encoder.window"))
         mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT, "nothing tells the size of the windows: set encoder.window"));
+}
+
+/* Swin V2's, one number for all stages or one for each. */
+static void read_pretrained(struct import *m)
+{
+    struct json v = mim__import_look(m, "pretrained_window_sizes"), item;
+    struct list sizes = { "", 0 };
+    int64_t size;
+    size_t at = 0;
+    bool bad = v.type != JSON_ARRAY && v.type != JSON_ERROR;
+    for (int k = 0; k < 8 && v.type == JSON_ARRAY && mim__json_next(&v, &at, NULL, &item); k++) {
+        bad = bad || !mim__json_i64(&item, &size) || size < 0 || size > 256;
+        add_item(&sizes, bad ? 0 : size);
+    }
+    if (bad)
+        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED,
+                                      "pretrained_window_sizes in config.json is no list of numbers"));
+    if (sizes.size)
+        set_list(m, "encoder.pretrained_windows", &sizes);
 }
 
 static void read_grid(struct import *m)
@@ -162,7 +198,7 @@ static void read_eps(struct import *m) { mim__import_eps(m, 1e-5, 1e-5); }
 void mim__swin_import(struct import *m)
 {
     static void (*const readers[])(struct import *) = {
-        mim__import_patch, read_stages, read_ends, read_window, read_grid, mim__import_activation, read_eps,
+        mim__import_patch, read_stages, read_ends, read_window, read_pretrained, read_grid, mim__import_activation, read_eps,
         mim__import_pixels,
     };
     for (int i = 0; i < COUNT(readers) && !m->status; i++)
@@ -179,6 +215,15 @@ static void add_list(struct mim__text *t, const char *key, const struct mim__num
     mim__text_add(t, "]");
 }
 
+/* Windows of training, of V2. */
+static void add_pretrained(const mim_encoder *e, struct mim__text *t)
+{
+    mim__text_add(t, "\"pretrained_window_sizes\": [");
+    for (int k = 0; k < e->options.depths.count; k++)
+        mim__text_format(t, "%s%d", k ? ", " : "", mim__swin_pretrained(e, k));
+    mim__text_add(t, "]");
+}
+
 /* What both write alike. `join` stands between members. */
 static void add_stages(const mim_encoder *e, const char *join, struct mim__text *t)
 {
@@ -190,6 +235,12 @@ static void add_stages(const mim_encoder *e, const char *join, struct mim__text 
     mim__text_format(t, "%s\"window_size\": %lld%s\"qkv_bias\": %s%s\"mlp_ratio\": ", join, (long long)o->window, join,
                      o->qkv_bias == QKV_BIAS_NONE ? "false" : "true", join);
     mim__text_f64(t, mim__json_mlp_ratio(o));
+    if (o->hidden % o->width == 0)                  /* transformers wants it with a point */
+        mim__text_add(t, ".0");
+    if (e->kind != &mim__swinv2)
+        return;
+    mim__text_add(t, join);
+    add_pretrained(e, t);
 }
 
 static mim_status check_json(const mim_encoder *e, const char *format, enum window_rule theirs)
@@ -197,9 +248,14 @@ static mim_status check_json(const mim_encoder *e, const char *format, enum wind
     const struct encoder_options *o = &e->options;
     if (!o->norm)
         return mim__json_refuse(e, format, "no final norm");
-    if (o->table_window != o->window)
+    if (e->kind == &mim__swin && o->table_window != o->window)
         return mim__json_refuse(e, format, "position tables of another window");
-    if (o->window_rule != (int)theirs && !mim__swin_rules_agree(o))
+    for (int k = 0; e->kind == &mim__swinv2 && k < o->depths.count; k++)
+        if (mim__swin_pretrained(e, k) < 0)
+            return mim__json_refuse(e, format, "windows of training that were not square");
+    if (o->norm_every)
+        return mim__json_refuse(e, format, "norms between blocks");
+    if (o->window_rule != (int)theirs && !mim__swin_rules_agree(e))
         return mim__json_refuse(e, format, "windows that do not fit its grids, by another rule");
     return MIM_OK;
 }
@@ -230,6 +286,9 @@ static const char *timm_architecture(const mim_encoder *e)
 {
     const struct encoder_options *o = &e->options;
     bool small = o->depths.count > 2 && o->depths.v[2] > 6;
+    if (e->kind == &mim__swinv2)
+        return o->width >= 192 ? "swinv2_large_window12_192" : o->width >= 128 ? "swinv2_base_window8_256"
+             : small ? "swinv2_small_window8_256" : "swinv2_tiny_window8_256";
     return o->width >= 192 ? "swin_large_patch4_window7_224" : o->width >= 128 ? "swin_base_patch4_window7_224"
          : small ? "swin_small_patch4_window7_224" : "swin_tiny_patch4_window7_224";
 }

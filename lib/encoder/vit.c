@@ -78,7 +78,7 @@ static struct tensor *relative_bias(const struct vit *v, const char *name)
     struct tensor *table = mim__graph_param(v->g, name, SHAPE(entries, (int)v->o->heads), (struct init){ INIT_ZERO, 0, 0, 0 },
                                             PARAM_NO_DECAY);
     table = fitted(v, table, cls ? 3 : 0);
-    return mim__op_relative(v->g, table, (struct relative){ v->b->rows, v->b->cols, cls });
+    return mim__op_relative(v->g, table, (struct relative){ v->b->rows, v->b->cols, cls, 1 });
 }
 
 /* ---- blocks ---- */

@@ -14,8 +14,6 @@
 #include "op/op.h"
 #include "op/support.h"
 
-#include "base/philox.h"
-
 #include <stdio.h>
 
 enum { X, W, BIAS, GAMMA, BETA, SCALE, RESIDUAL, INPUTS };
@@ -68,17 +66,10 @@ static mim_status infer(const struct call *c, const struct kernels *k, struct si
     return MIM_OK;
 }
 
-/* Drop path's factor of every picture, or NULL where there is none. The draw depends on seed, step and operator. */
 static const float *draw_factors(const struct call *c, const struct env *e, float *to)
 {
     const struct attr *a = c->attr;
-    if (!a->drop_path || !e->training)
-        return NULL;
-    struct mim__stream s = mim__stream(e->seed, STREAM_DROP_PATH | STREAM_BATCH, e->step, c->id);
-    int pictures = rows(c->xs[X]) / a->tokens;
-    for (int i = 0; i < pictures; i++)
-        to[i] = mim__unit(mim__word(&s, (uint32_t)i)) < a->drop_path ? 0 : 1 / (1 - a->drop_path);
-    return to;
+    return a->drop_path ? mim__op_drop_factors(e, c->id, rows(c->xs[X]) / a->tokens, a->drop_path, to) : NULL;
 }
 
 /* f(x) as the product sees it. */
@@ -257,7 +248,8 @@ struct tensor *mim__op_linear(struct graph *g, const char *name, struct tensor *
     }
     bool unset = o.weight_init.kind == INIT_ZERO && o.weight_init.a == 0;
     struct shape weight = o.weight_shape.rank ? o.weight_shape : SHAPE(width, depth);
-    in[W] = o.weight ? o.weight : named(g, name, ".weight", weight, unset ? usual : o.weight_init, 0);
+    in[W] = o.weight ? o.weight : named(g, name, ".weight", weight, unset ? usual : o.weight_init,
+                  o.no_decay ? PARAM_NO_DECAY : 0);
     in[BIAS] = o.bias ? o.bias : o.no_bias ? NULL : named(g, name, ".bias", SHAPE(width), o.bias_init, PARAM_NO_DECAY);
     in[SCALE] = o.scale ? mim__graph_param(g, o.scale, SHAPE(width), (struct init){ INIT_CONSTANT, o.scale_init, 0, 0 },
                                            PARAM_NO_DECAY) : NULL;

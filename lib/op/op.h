@@ -14,7 +14,7 @@ struct linear {
     const char *norm; float eps;             /* layer norm of x first, parameters norm.weight, norm.bias; NULL: none */
     enum activation activation;              /* of x first: ACT_NONE, ... (after the norm, if both) */
     struct tensor *weight;                   /* in place of a parameter name.weight, f32 with `width` rows */
-    bool no_bias;
+    bool no_bias, no_decay;                  /* no_decay: of the weight */
     struct tensor *bias;                     /* in place of a parameter name.bias, f32 [width] */
     struct init weight_init, bias_init;      /* kind INIT_ZERO with a = 0 for weight_init means TRUNCATED 0.02 */
     struct shape weight_shape;               /* of the parameter, if not [width, cols of x]: a convolution's */
@@ -32,6 +32,9 @@ struct tensor *mim__op_activate(struct graph *g, struct tensor *x, enum activati
 
 /* y = layer norm of x; parameters name.weight, name.bias. type of y as asked. */
 struct tensor *mim__op_norm(struct graph *g, const char *name, struct tensor *x, float eps, enum dtype type);
+/* y f32 = residual + drop_path(layer norm of x), rows grouped by picture; name.weight starts from `gain`. */
+struct norm_after { float eps, gain, drop_path; int tokens; struct tensor *residual; };
+struct tensor *mim__op_norm_after(struct graph *g, const char *name, struct tensor *x, struct norm_after o);
 
 /* y [batch, tokens, width] from qkv [batch, tokens, 3 width] = [q | k | v], each heads x (width / heads).
  * Logits are q k^T * scale + bias[head]; scale 0 means (width / heads)^-0.5. bias f32 [heads, tokens, tokens] or NULL. */
@@ -74,6 +77,10 @@ struct tensor *mim__op_regrid(struct graph *g, struct tensor *x, struct regrid o
 struct split_tokens { int rows, cols, patches, channels, side; };
 struct tensor *mim__op_split(struct graph *g, struct tensor *x, struct split_tokens o);
 
+/* qkv as attention takes it, queries and keys of each head made of length one, queries times exp(min(scale, log 100)), scale
+ * [heads, 1, 1]: with attention's scale 1, cosine attention. */
+struct tensor *mim__op_cosine(struct graph *g, struct tensor *qkv, struct tensor *scale);
+
 /* y [batch, patches + (cls ? 1 : 0), width] = [cls; x] + positions. cls [1, 1, width], positions [1, n, width] or NULL;
  * positions have as many rows as y, or, where they leave out the class token, as x. */
 struct tensor *mim__op_embed(struct graph *g, struct tensor *x, struct tensor *cls, struct tensor *positions);
@@ -88,8 +95,9 @@ struct resample { int prefix, suffix; };
 struct tensor *mim__op_resample(struct graph *g, struct tensor *table, struct tensor *r, struct tensor *c,
                                 struct resample o);
 
-/* Relative position bias [heads, n, n] of a grid from its table [(2 rows - 1)(2 cols - 1) (+ 3 with class token), heads]. */
-struct relative { int rows, cols, cls; };
+/* Relative position bias [heads, n, n] of a grid, scale times what stands in its table [(2 rows - 1)(2 cols - 1) (+ 3 with
+ * class token), heads]. */
+struct relative { int rows, cols, cls; float scale; };      /* scale 0: 1 */
 struct tensor *mim__op_relative(struct graph *g, struct tensor *table, struct relative o);
 
 /* [q; 0; v]: a qkv bias [3 width] whose key part is zero (BEiT, SimMIM). */

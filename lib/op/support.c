@@ -2,6 +2,8 @@
 /* support.c -- sums over rows and layer norm over rows, cut into tasks of a fixed number of rows. */
 #include "op/support.h"
 
+#include "base/philox.h"
+
 #include <math.h>
 
 void mim__op_to_bytes(const float *x, const float *scale, const int *d, int index, uint8_t *to)
@@ -41,6 +43,16 @@ void mim__op_store(const struct env *e, enum dtype t, int n, const float *from, 
             e->k->rows->narrow(m, old, half + i);
         }
     }
+}
+
+const float *mim__op_drop_factors(const struct env *e, uint32_t id, int pictures, float rate, float *to)
+{
+    if (!rate || !e->training)
+        return NULL;
+    struct mim__stream s = mim__stream(e->seed, STREAM_DROP_PATH | STREAM_BATCH, e->step, id);
+    for (int i = 0; i < pictures; i++)
+        to[i] = mim__unit(mim__word(&s, (uint32_t)i)) < rate ? 0 : 1 / (1 - rate);
+    return to;
 }
 
 /* ---- sums over rows ---- */

@@ -37,6 +37,10 @@ void mim__op_pass(const struct env *e, enum dtype t, int n, const void *from, vo
 /* A row of f32 values stored as type t, added to what is there or not. */
 void mim__op_store(const struct env *e, enum dtype t, int n, const float *from, void *to, bool add);
 
+/* Drop path's factor of every picture (0 with probability `rate`, else 1 / (1 - rate)) in `to`, or NULL where there is none.
+ * The draw depends on seed, step and operator. */
+const float *mim__op_drop_factors(const struct env *e, uint32_t id, int pictures, float rate, float *to);
+
 /* sum[col] (=, or +=) sum over rows of factor[row / group] * x[row][col]; factor may be NULL. x [rows, cols] of type t.
  * partial: mim__op_sums_size floats. Needs `cols` floats of scratch. */
 size_t mim__op_sums_size(int rows, int cols);

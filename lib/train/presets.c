@@ -9,7 +9,8 @@
  * keras_cifar10: the example "Masked image modeling with Autoencoders" of keras.io, what makes it differ included; rate and
  * steps are for 100 epochs of 40000 pictures.
  * simmim_swin_*: SimMIM on Swin Transformers as published (Xie et al. 2022; base for 100 epochs, tiny and small after Liu
- * et al. 2021, sec. 3.3). swin_*: these with a classifier.
+ * et al. 2021, sec. 3.3). simmim_swinv2_*: on Swin V2, targets normalised in windows of 47 (base as published, huge and
+ * giant by Liu et al. 2022, app. A1; these authors tell no heads of theirs). swin_*, swinv2_*: with a classifier.
  * vit_*: the same encoders as timm and transformers have them, with a classifier. */
 #include "base/options.h"
 
@@ -40,6 +41,15 @@
 #define SWIN_SMALL SWIN ", \"width\": 96, \"heads\": 3, \"depths\": [2, 2, 18, 2]"
 #define SWIN_BASE SWIN ", \"width\": 128, \"heads\": 4, \"depths\": [2, 2, 18, 2]"
 #define SWIN_LARGE SWIN ", \"width\": 192, \"heads\": 6, \"depths\": [2, 2, 18, 2]"
+#define SWINV2 "\"kind\": \"swinv2\", \"patch\": 4, \"eps\": 1e-5, \"init_cut\": 2, \"init_rescale\": 0"
+#define SWINV2_TINY SWINV2 ", \"width\": 96, \"heads\": 3, \"depths\": [2, 2, 6, 2]"
+#define SWINV2_SMALL SWINV2 ", \"width\": 96, \"heads\": 3, \"depths\": [2, 2, 18, 2]"
+#define SWINV2_BASE SWINV2 ", \"width\": 128, \"heads\": 4, \"depths\": [2, 2, 18, 2]"
+#define SWINV2_LARGE SWINV2 ", \"width\": 192, \"heads\": 6, \"depths\": [2, 2, 18, 2]"
+#define SWINV2_HUGE SWINV2 ", \"width\": 352, \"heads\": 11, \"depths\": [2, 2, 18, 2], \"norm_every\": 6"
+#define SWINV2_GIANT SWINV2 ", \"width\": 512, \"heads\": 16, \"depths\": [2, 2, 42, 4], \"norm_every\": 6"
+#define SIMMIM_V2 ", \"window\": 12, \"drop_path\": 0.1}, \"head.target\": \"window_norm\", \"head.window\": 47}"
+#define SWINV2_256 "\"image.height\": 256, \"image.width\": 256"
 #define TINY "\"width\": 192, \"depth\": 12, \"heads\": 3, \"patch\": 16"
 #define SMALL "\"width\": 384, \"depth\": 12, \"heads\": 6, \"patch\": 16"
 #define BASE "\"width\": 768, \"depth\": 12, \"heads\": 12, \"patch\": 16"
@@ -68,6 +78,18 @@ const struct mim__preset mim__presets[] = {
       "{" SIMMIM ", " SWIN_192 ", \"encoder\": {" SWIN_BASE ", \"window\": 6}, \"optimizer.rate\": 8e-4}" },
     { "simmim_swin_large", "SimMIM on Swin-L, as published",
       "{" SIMMIM ", " SWIN_192 ", \"encoder\": {" SWIN_LARGE ", \"window\": 12}}" },
+    { "simmim_swinv2_tiny", "SimMIM on Swin V2-T",
+      "{" SIMMIM ", " SWIN_192 ", \"encoder\": {" SWINV2_TINY SIMMIM_V2 },
+    { "simmim_swinv2_small", "SimMIM on Swin V2-S",
+      "{" SIMMIM ", " SWIN_192 ", \"encoder\": {" SWINV2_SMALL SIMMIM_V2 },
+    { "simmim_swinv2_base", "SimMIM on Swin V2-B, as published",
+      "{" SIMMIM ", " SWIN_192 ", \"encoder\": {" SWINV2_BASE SIMMIM_V2 },
+    { "simmim_swinv2_large", "SimMIM on Swin V2-L",
+      "{" SIMMIM ", " SWIN_192 ", \"encoder\": {" SWINV2_LARGE SIMMIM_V2 },
+    { "simmim_swinv2_huge", "SimMIM on Swin V2-H",
+      "{" SIMMIM ", " SWIN_192 ", \"encoder\": {" SWINV2_HUGE SIMMIM_V2 },
+    { "simmim_swinv2_giant", "SimMIM on Swin V2-G",
+      "{" SIMMIM ", " SWIN_192 ", \"encoder\": {" SWINV2_GIANT SIMMIM_V2 },
     { "mae_vit_tiny", "MAE on ViT-Ti/16",
       "{" MAE ", \"encoder\": {" TINY ", " MAE_ENCODER "}, \"head\": {" MAE_HEAD ", \"width\": 128, \"depth\": 4, \"heads\": 4}}" },
     { "mae_vit_small", "MAE on ViT-S/16",
@@ -102,5 +124,17 @@ const struct mim__preset mim__presets[] = {
       "{" VIT ", \"encoder\": {" SWIN_BASE ", \"mask_token\": 0, \"drop_path\": 0.5}}" },
     { "swin_large", "Swin-L and a classifier",
       "{" VIT ", \"encoder\": {" SWIN_LARGE ", \"mask_token\": 0, \"drop_path\": 0.5}}" },
+    { "swinv2_tiny", "Swin V2-T and a classifier",
+      "{" VIT ", " SWINV2_256 ", \"encoder\": {" SWINV2_TINY ", \"window\": 8, \"mask_token\": 0, \"drop_path\": 0.2}}" },
+    { "swinv2_small", "Swin V2-S and a classifier",
+      "{" VIT ", " SWINV2_256 ", \"encoder\": {" SWINV2_SMALL ", \"window\": 8, \"mask_token\": 0, \"drop_path\": 0.3}}" },
+    { "swinv2_base", "Swin V2-B and a classifier",
+      "{" VIT ", " SWINV2_256 ", \"encoder\": {" SWINV2_BASE ", \"window\": 8, \"mask_token\": 0, \"drop_path\": 0.5}}" },
+    { "swinv2_large", "Swin V2-L and a classifier",
+      "{" VIT ", " SWINV2_256 ", \"encoder\": {" SWINV2_LARGE ", \"window\": 8, \"mask_token\": 0, \"drop_path\": 0.2}}" },
+    { "swinv2_huge", "Swin V2-H and a classifier",
+      "{" VIT ", " SWINV2_256 ", \"encoder\": {" SWINV2_HUGE ", \"window\": 8, \"mask_token\": 0, \"drop_path\": 0.2}}" },
+    { "swinv2_giant", "Swin V2-G and a classifier",
+      "{" VIT ", " SWINV2_256 ", \"encoder\": {" SWINV2_GIANT ", \"window\": 8, \"mask_token\": 0, \"drop_path\": 0.3}}" },
     { NULL, NULL, NULL },
 };

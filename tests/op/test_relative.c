@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_relative.c -- relative position bias of a grid. a: rows, cols, class token, heads. */
+/* test_relative.c -- relative position bias of a grid. a: rows, cols, class token, heads. r: scale. */
 #include "support/op_check.h"
 
 /* By distances, without the formula under test: entries in order of (dy, dx), each from -(side - 1) upwards. */
@@ -21,7 +21,7 @@ static int entry(int rows, int cols, int cls, int i, int j)
 /* The bias is of no batch: y is an attention's logits' worth of it, read through a linear layer of one input. */
 static struct tensor *build(struct op_build *b, const struct op_case *c)
 {
-    struct relative o = { c->a[0], c->a[1], c->a[2] };
+    struct relative o = { c->a[0], c->a[1], c->a[2], (float)c->r[0] };
     struct tensor *x = op_input(b, SHAPE(b->batch, 1), F32);
     struct tensor *table = op_param(b, SHAPE((2 * o.rows - 1) * (2 * o.cols - 1) + (o.cls ? 3 : 0), c->a[3]));
     int n = o.rows * o.cols + o.cls;
@@ -36,12 +36,13 @@ static void reference(const struct op_case *c, int batch, const double *const in
         for (int h = 0, k = 0; h < heads; h++)
             for (int i = 0; i < n; i++)
                 for (int j = 0; j < n; j++, k++)
-                    *y++ = in[0][b] * in[2][k] + in[1][entry(c->a[0], c->a[1], c->a[2], i, j) * heads + h];
+                    *y++ = in[0][b] * in[2][k]
+                         + (c->r[0] > 0 ? c->r[0] : 1) * in[1][entry(c->a[0], c->a[1], c->a[2], i, j) * heads + h];
 }
 
 static const struct op_case cases[] = {
     { "smallest", 1, { 1, 1, 0, 1 } }, { "class token", 2, { 2, 2, 1, 3 } }, { "not square", 2, { 2, 3, 1, 2 } },
-    { "no class token", 1, { 3, 2, 0, 2 } },
+    { "no class token", 1, { 3, 2, 0, 2 } }, { "scaled", 1, { 2, 3, 0, 2 }, { 16 } },
 };
 
 static void bad(struct graph *g, int k)
