@@ -70,6 +70,37 @@ INLINE void gemm_chains(const struct gemm_step *s, enum gemm_left left, int h, i
     }
 }
 
+INLINE void gemm_add_sums(const float *from, ptrdiff_t stride, int h, int nv, vf sum[MR][NV])
+{
+    MIM_UNROLL
+    for (int i = 0; i < h; i++, from += stride) {
+        MIM_UNROLL
+        for (int j = 0; j < nv; j++)
+            sum[i][j] = v_add(v_load(from + j * VN), sum[i][j]);
+    }
+}
+
+/* All vectors but the last, and that as far as it is wanted. */
+INLINE void gemm_store(float *to, ptrdiff_t stride, int h, int nv, int tail, vf sum[MR][NV])
+{
+    float *last = to + (nv - 1) * VN;
+    MIM_UNROLL
+    for (int i = 0; i < h; i++, to += stride) {
+        MIM_UNROLL
+        for (int j = 0; j < nv - 1; j++)
+            v_store(to + j * VN, sum[i][j]);
+    }
+    if (tail == VN) {
+        MIM_UNROLL
+        for (int i = 0; i < h; i++, last += stride)
+            v_store(last, sum[i][nv - 1]);
+        return;
+    }
+    MIM_UNROLL
+    for (int i = 0; i < h; i++, last += stride)
+        v_store_n(last, tail, sum[i][nv - 1]);
+}
+
 /* h rows by nv vectors, both constants. */
 INLINE void gemm_tile(const struct gemm_step *s, enum gemm_left left, int h, int nv)
 {
@@ -81,21 +112,9 @@ INLINE void gemm_tile(const struct gemm_step *s, enum gemm_left left, int h, int
             sum[i][j] = v_zero();
     }
     gemm_chains(s, left, h, nv, sum);
-    MIM_UNROLL
-    for (int i = 0; i < h; i++) {
-        MIM_UNROLL
-        for (int j = 0; j < nv; j++) {
-            if (s->from)
-                sum[i][j] = v_add(v_load(s->from + i * s->from_stride + j * VN), sum[i][j]);
-            if (j < nv - 1 || s->tail == VN)
-                v_store(s->to + i * s->to_stride + j * VN, sum[i][j]);
-        }
-    }
-    if (s->tail == VN)
-        return;
-    MIM_UNROLL
-    for (int i = 0; i < h; i++)
-        v_store_n(s->to + i * s->to_stride + (nv - 1) * VN, s->tail, sum[i][nv - 1]);
+    if (s->from)
+        gemm_add_sums(s->from, s->from_stride, h, nv, sum);
+    gemm_store(s->to, s->to_stride, h, nv, s->tail, sum);
 }
 
 /* The same for a height known only now: as many functions as heights, each with constants. */
