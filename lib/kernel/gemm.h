@@ -69,6 +69,8 @@ struct gemm_run {           /* panels [from, to) of a by one panel of b */
                                        panel's columns fill its width */
     const void *soon;       /* memory that is packed next, to be asked for meanwhile; NULL: none */
     ptrdiff_t soon_row, soon_depth;     /* bytes further for each row of a's panels, and each packed value along the depth */
+    int soon_rows;                      /* as many rows there are to ask for; */
+    bool soon_all;                      /* all of them, or the first of each tile, which brings its neighbours along */
     const struct gemm_cut *rows, *cols;
     int from, to, panel;
     bool first, last;       /* block of the depth */

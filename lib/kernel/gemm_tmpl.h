@@ -15,6 +15,7 @@ struct gemm_step {          /* to[h][nv * VN] = from + a b, panels of depth k; f
     ptrdiff_t from_stride, to_stride, b_stride, a_row, a_depth;      /* a_row: of ROWS */
     uintptr_t next, soon;               /* memory to ask for: what the next panels of b take, and what is packed next */
     ptrdiff_t next_step, soon_step;     /* bytes of it for each depth */
+    ptrdiff_t soon_turn;                /* and for each row of the tile */
     struct gemm_rows_ahead read, write, keep;   /* what the finished tile meets: asked for row by row, as a burst of misses
                                                    would hold up the panels */
 };
@@ -32,19 +33,22 @@ INLINE void gemm_ask_row(const struct gemm_step *s, int i)
     prefetch_write(keep + s->keep.last);
 }
 
-/* sum += a b. Row i of ROWS is reached from every third one: addresses of x86 can do that without a register each. */
+/* sum += a b. Row i of ROWS is reached from every third one: addresses of x86 can do that without a register each. The
+ * loop ends by an address: from a count, compilers work out anew after each turn what the other addresses have become. */
 INLINE void gemm_chains(const struct gemm_step *s, enum gemm_left left, int h, int nv, vf sum[MR][NV])
 {
     const float *b = s->b, *row[(MR + 2) / 3];
     ptrdiff_t step = left == ROWS ? 1 : s->a_depth;
     int starts = left == ROWS ? (h + 2) / 3 : 1;
     uintptr_t early = (uintptr_t)s->a + (uintptr_t)(AHEAD_A * step) * sizeof *b, next = s->next, soon = s->soon;
+    const float *end = b + s->k * s->b_stride;
+    ptrdiff_t part = s->k / h * s->b_stride;    /* of b, for a turn */
     MIM_UNROLL
     for (int i = 0; i < starts; i++)
         row[i] = s->a + 3 * i * s->a_row;
     for (int turn = 0; turn < h; turn++) {
         gemm_ask_row(s, turn);
-        for (int p = turn < h - 1 ? s->k / h : s->k - (h - 1) * (s->k / h); p > 0; p--) {
+        for (const float *stop = turn < h - 1 ? b + part : end; b != stop; b += s->b_stride) {
             vf x[NV];
             MIM_UNROLL
             for (int j = 0; j < nv; j++)
@@ -62,11 +66,11 @@ INLINE void gemm_chains(const struct gemm_step *s, enum gemm_left left, int h, i
             MIM_UNROLL
             for (int i = 0; i < starts; i++)
                 row[i] += step;
-            b += s->b_stride;
             early += (uintptr_t)step * sizeof *b;
             next += (uintptr_t)s->next_step;
             soon += (uintptr_t)s->soon_step;
         }
+        soon += (uintptr_t)s->soon_turn;
     }
 }
 
@@ -183,10 +187,11 @@ INLINE void gemm_run(const struct gemm_run *g, enum gemm_left left)
         float *sums = g->first && g->last ? tile : g->sums + (ptrdiff_t)(row - start) * width;
         struct gemm_step s = { g->k, g->a + (row - start) * a_row, g->b, g->first ? NULL : sums, g->last ? tile : sums, VN,
                                width, width, b_stride, a_row, g->a_depth ? g->a_depth : h, next, (uintptr_t)g->b,
-                               ahead, 0, { 0 }, { 0 }, { 0 } };
-        if (g->soon) {
+                               ahead, 0, 0, { 0 }, { 0 }, { 0 } };
+        if (g->soon && row - start < g->soon_rows) {
             s.soon = (uintptr_t)g->soon + (uintptr_t)((row - start) * g->soon_row);
-            s.soon_step = g->soon_depth;
+            s.soon_step = g->soon_all ? g->soon_depth * h : g->soon_depth;
+            s.soon_turn = g->soon_all ? g->soon_row - g->k / h * s.soon_step : 0;
         }
         if (direct) {
             s.to = (float *)g->c + row * g->ldc + col;

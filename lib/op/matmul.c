@@ -5,13 +5,14 @@
  *     depth    in parts of DEEP, which are products of their own that add up in c; each in blocks of kc, or half of it where
  *             a is transposed: memory is read along its bands then, and these can be wider
  *     columns  in ranges whose packed b fits WORK_FLOATS; all tasks share it
- *     tasks    a band of rows by a strip of columns: pack a block of a into own scratch, run it along the panels of b
+ *     tasks    a band of rows by a strip of columns: pack a block of a into own scratch, run it along the panels of b; the
+ *             first that needs a panel packs it, and while one runs the next is asked for from memory
  *
  * An f32 matrix whose columns are the rows of a (a transposed) is like a panel already: it is not packed at all, only asked for
  * early, as its depths lie far apart.
  *
  * The sums of a tile wait in the task's scratch from block to block, so that c is written once and may be bf16, or the
- * residual. Where one band holds all rows, nobody shares b: each panel is packed right before its only use. */
+ * residual. Where one band holds all rows, nobody shares b: each panel is packed into scratch. */
 #include "op/matmul.h"
 
 enum {
@@ -20,12 +21,13 @@ enum {
     SUM_FLOATS = 256 << 10,     /* sums of a task */
     STRIP_PANELS = 128,         /* most panels of b in a strip */
     WORK_FLOATS = 3 << 20,      /* packed b: a part of the last cache */
-    PACK_FLOATS = 64 << 10,     /* a task that packs b */
-    SPILL_FLOATS = 16,          /* behind packed panels */
+    SPILL_FLOATS = 16,          /* behind packed panels of a */
     LOW = 8, FEW = 8,           /* rows of a tile; panels of b */
     TASKS = 8,                  /* where a product is large enough, at least so many */
     SMALL = 4 << 20             /* multiply-adds that are not worth a second task */
 };
+
+enum { RAW, TAKEN, PACKED };    /* a panel of b: nobody has packed it, somebody is at it, it is there */
 
 struct product {
     const struct gemm_kernels *k;
@@ -37,9 +39,9 @@ struct product {
     struct gemm_cut depth, rows, cols;  /* blocks of the part, tiles of a, panels of b */
     struct gemm_cut bands, strips;      /* of tiles, of the panels of this range */
     int from, to;                       /* range of panels */
-    struct gemm_cut batches;            /* of the panels of this range, to pack them */
     bool a_lies, b_lies;                /* taken from memory as they are */
     float *packed;                      /* b of this range, block after block; NULL: tasks pack it themselves */
+    atomic_uchar *states;               /* of its panels, in the same order */
 };
 
 static int packed_depth(const struct gemm_kernels *k, int depth) { return k->step == 2 ? (depth + 1) / 2 : depth; }
@@ -59,54 +61,78 @@ static float *packed_panel(const struct product *x, int start, int depth, int pa
                      + (ptrdiff_t)packed_depth(x->k, depth) * (gemm_start(&x->cols, panel) - first);
 }
 
-static void pack_b(void *arg, int task, void *scratch)
+static atomic_uchar *state_of(const struct product *x, int block, int j)
 {
-    (void)scratch;
-    const struct product *x = arg;
-    int start, depth = block_depth(x, task / x->batches.parts, &start), batch = task % x->batches.parts;
-    int from = x->from + gemm_start(&x->batches, batch), to = x->from + gemm_start(&x->batches, batch + 1);
-    x->k->pack(&(struct gemm_pack){ x->b, x->b->transposed, &x->cols, from, to, x->p + start, depth,
-                                    packed_panel(x, start, depth, from) });
+    return x->states + block * (x->to - x->from) + j - x->from;
 }
 
 static const float *at(const struct matrix *x, int row, int col) { return (const float *)x->data + row * x->stride + col; }
 
-/* Block of a for the run's panels, and panel j of b: packed already, packed now into `space`, or as it lies. */
+/* Block of a for the run's panels: packed now into `space`, or as it lies. */
 static const float *block_of_a(const struct product *x, const struct gemm_run *r, int start, int depth, float *space)
 {
     int row = gemm_start(&x->rows, r->from), p = x->p + start;
     if (x->a_lies)
         return x->a->transposed ? at(x->a, p, row) : at(x->a, row, p);
-    x->k->pack(&(struct gemm_pack){ x->a, !x->a->transposed, &x->rows, r->from, r->to, x->p + start, depth, space });
+    x->k->pack(&(struct gemm_pack){ x->a, !x->a->transposed, &x->rows, r->from, r->to, p, depth, space });
     return space;
 }
-static const float *panel_of_b(const struct product *x, int j, int start, int depth, float *space)
+
+/* Panel j of b. Who needs it first packs it for all; who comes while that is under way does not wait, but packs another
+ * one into `space`. */
+static const float *panel_of_b(const struct product *x, int block, int j, float *space)
 {
-    if (x->packed)
-        return packed_panel(x, start, depth, j);
+    int start, depth = block_depth(x, block, &start);
     if (x->b_lies)
         return at(x->b, x->p + start, gemm_start(&x->cols, j));
-    x->k->pack(&(struct gemm_pack){ x->b, x->b->transposed, &x->cols, j, j + 1, x->p + start, depth, space });
-    return space;
+    atomic_uchar *state = x->packed ? state_of(x, block, j) : NULL;
+    unsigned char was = state ? atomic_load_explicit(state, memory_order_acquire) : TAKEN;
+    if (was == PACKED)
+        return packed_panel(x, start, depth, j);
+    bool ours = was == RAW && atomic_compare_exchange_strong(state, &was, TAKEN);
+    float *panel = ours ? packed_panel(x, start, depth, j) : space;
+    x->k->pack(&(struct gemm_pack){ x->b, x->b->transposed, &x->cols, j, j + 1, x->p + start, depth, panel });
+    if (ours)
+        atomic_store_explicit(state, PACKED, memory_order_release);
+    return panel;
 }
 
-/* While panel `turn` of a strip runs, the next block of a is on its way from memory: of its rows as it lies one for each
- * tile and turn, of its columns (a transposed) all in the first turn. After the last block comes the next band's first. */
-static void foresee(const struct product *x, struct gemm_run *r, int block, int turn)
+static bool is_raw(const struct product *x, int block, int j)
 {
-    const struct matrix *a = x->a;
-    ptrdiff_t size = (ptrdiff_t)dtype_size(a->type), row = gemm_start(&x->rows, r->last ? r->to : r->from);
-    ptrdiff_t depth = x->p + gemm_start(&x->depth, r->last ? 0 : block + 1);
-    r->soon = NULL;
-    if ((x->a_lies && !a->transposed) || row >= x->rows.n || turn >= (a->transposed ? 1 : x->k->mr))
-        return;
-    r->soon_row = a->transposed ? size : a->stride * size;
-    r->soon_depth = (a->transposed ? a->stride * size : size) * x->k->step;
-    r->soon = (const char *)a->data + (row + turn) * r->soon_row + depth * (r->soon_depth / x->k->step);
+    return !x->b_lies && (!x->packed || atomic_load_explicit(state_of(x, block, j), memory_order_relaxed) == RAW);
 }
 
-/* One block of the depth for a task: its block of a against the panels [left, right) of b. */
-static void multiply_block(const struct product *x, struct gemm_run *r, int i, int left, int right, float *space)
+/* Lanes of an operand from `lane` on, its depths from `depth` on. across: lanes are rows of memory. */
+static void ask_for(struct gemm_run *r, const struct matrix *x, bool across, int lane, int lanes, int depth, int step)
+{
+    ptrdiff_t size = (ptrdiff_t)dtype_size(x->type), stride = x->stride * size;
+    r->soon_row = across ? stride : size;
+    r->soon_depth = (across ? size : stride) * step;
+    r->soon = (const char *)x->data + lane * r->soon_row + depth * (r->soon_depth / step);
+    r->soon_rows = lanes;
+}
+
+/* While panel `turn` of a strip runs, what is packed next is on its way from memory: the next panel of b, if there is one
+ * and nobody has packed it, or else the next block of a. Of that, rows as they lie come one for each tile and turn, columns
+ * (a transposed) all in the first turn, and before b. After the last block comes the next band's first. */
+static void foresee(const struct product *x, struct gemm_run *r, int block, int turn, int next)
+{
+    const struct matrix *a = x->a, *b = x->b;
+    int row = gemm_start(&x->rows, r->last ? r->to : r->from), depth = x->p + gemm_start(&x->depth, r->last ? 0 : block + 1);
+    bool of_a = row < x->rows.n && (a->transposed ? turn == 0 : turn < x->k->mr && !x->a_lies);
+    bool of_b = next >= 0 && is_raw(x, block, next) && !(of_a && a->transposed);
+    r->soon = NULL;
+    r->soon_all = of_b && b->transposed;
+    if (of_b) {
+        int col = gemm_start(&x->cols, next), width = gemm_start(&x->cols, next + 1) - col;
+        ask_for(r, b, b->transposed, col, width, x->p + gemm_start(&x->depth, block), x->k->step);
+    } else if (of_a) {
+        ask_for(r, a, !a->transposed, row + turn, x->rows.n - row, depth, x->k->step);
+    }
+}
+
+/* One block of the depth for a task: its block of a against the panels of b from `left` on, the one at `first` first. */
+static void multiply_block(const struct product *x, struct gemm_run *r, int i, int left, int panels, int first, float *space)
 {
     float *block = space, *panel = block + BAND_FLOATS + SPILL_FLOATS;
     float *sums = panel + x->k->nr * x->k->kc + SPILL_FLOATS;
@@ -116,20 +142,22 @@ static void multiply_block(const struct product *x, struct gemm_run *r, int i, i
     r->first = i == 0;
     r->last = i == x->depth.parts - 1;
     r->a = block_of_a(x, r, start, depth, block);
-    for (int j = left; j < right; j++) {
-        r->panel = j;
-        r->b = panel_of_b(x, j, start, depth, panel);
-        r->sums = sums + height * (gemm_start(&x->cols, j) - col);
-        foresee(x, r, i, j - left);
+    for (int turn = 0; turn < panels; turn++) {
+        r->panel = left + (first + turn) % panels;
+        r->b = panel_of_b(x, i, r->panel, panel);
+        r->sums = sums + height * (gemm_start(&x->cols, r->panel) - col);
+        foresee(x, r, i, turn, turn + 1 < panels ? left + (first + turn + 1) % panels : -1);
         x->k->run(r);
     }
 }
 
+/* Bands that run at the same time begin at different panels, as far from each other as may be: each of them packs others. */
 static void multiply(void *arg, int task, void *scratch)
 {
+    static const int eighth[8] = { 0, 4, 2, 6, 1, 5, 3, 7 };
     const struct product *x = arg;
     int band = task / x->strips.parts, strip = task % x->strips.parts;
-    int left = x->from + gemm_start(&x->strips, strip), right = x->from + gemm_start(&x->strips, strip + 1);
+    int left = x->from + gemm_start(&x->strips, strip), panels = x->from + gemm_start(&x->strips, strip + 1) - left;
     struct gemm_run run = {
         .a_row = !x->a_lies ? 0 : x->a->transposed ? 1 : x->a->stride,
         .a_depth = !x->a_lies ? 0 : x->a->transposed ? x->a->stride : 1,
@@ -139,7 +167,7 @@ static void multiply(void *arg, int task, void *scratch)
         .c = x->c, .ct = x->ct, .ldc = x->ldc, .ep = x->ep
     };
     for (int i = 0; i < x->depth.parts; i++)
-        multiply_block(x, &run, i, left, right, scratch);
+        multiply_block(x, &run, i, left, panels, eighth[band % 8] * panels / 8, scratch);
 }
 
 /* Bands as high and strips as wide as the scratch allows; if that makes few tasks, lower bands, as these cost least. */
@@ -188,11 +216,9 @@ static void run_range(struct product *x, const struct env *e, int from, int to, 
     cut_tasks(x, size);
     int64_t floats = (int64_t)packed_depth(x->k, x->depth.n) * (gemm_start(&x->cols, to) - gemm_start(&x->cols, from));
     x->packed = x->bands.parts > 1 && !x->b_lies && floats <= WORK_FLOATS ? work : NULL;
-    if (x->packed) {
-        int64_t panel = floats / (to - from) / x->depth.parts;
-        x->batches = gemm_cut(to - from, 1, imax(1, imin(to - from, (int)((to - from) * panel / PACK_FLOATS))));
-        split(e, x->depth.parts * x->batches.parts, pack_b, x);
-    }
+    x->states = (atomic_uchar *)(work + floats);
+    for (int i = 0; x->packed && i < x->depth.parts * (to - from); i++)
+        atomic_init(&x->states[i], RAW);
     split(e, x->bands.parts * x->strips.parts, multiply, x);
 }
 
@@ -259,7 +285,8 @@ size_t mim__matmul_work(const struct kernels *k, enum dtype compute, int m, int 
 {
     const struct gemm_kernels *g = k->gemm[compute];
     int64_t floats = (int64_t)packed_depth(g, depth) * ceil_div(n, g->unit) * g->unit;
-    return m <= 0 ? 0 : ((size_t)lmin(floats, WORK_FLOATS) + SPILL_FLOATS) * sizeof(float);
+    size_t states = (size_t)ceil_div(n, g->nr) * (size_t)ceil_div(depth, g->kc / 2 * g->step);
+    return m <= 0 ? 0 : (size_t)lmin(floats, WORK_FLOATS) * sizeof(float) + states;
 }
 
 size_t mim__matmul_scratch(const struct kernels *k, enum dtype compute)
