@@ -172,7 +172,7 @@ static void read_pretrained(struct import *m)
     size_t at = 0;
     bool bad = v.type != JSON_ARRAY && v.type != JSON_ERROR;
     for (int k = 0; k < 8 && v.type == JSON_ARRAY && mim__json_next(&v, &at, NULL, &item); k++) {
-        bad = bad || !mim__json_i64(&item, &size) || size < 0 || size > 256;
+        bad = bad || !mim__json_i64(&item, &size) || size < 0 || size > 128;
         add_item(&sizes, bad ? 0 : size);
     }
     if (bad)

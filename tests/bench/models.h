@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* models.h -- the models that benchmarks know by name: encoders with learned positions and a linear pixel head, 60 % of
- * the patches hidden; and masked autoencoders, 75 % hidden and left out. */
+ * the patches hidden; Swin Transformers of presets, windows of 6; and masked autoencoders, 75 % hidden and left out. */
 #ifndef MIM_BENCH_MODELS_H
 #define MIM_BENCH_MODELS_H
 
@@ -15,6 +15,9 @@ static const struct model { const char *name, *json; } models[] = {
       " \"encoder\": {\"patch\": 16, \"width\": 384, \"depth\": 12, \"heads\": 6}}" },
     { "simmim_vit_ti_cifar", "{\"image\": {\"height\": 32, \"width\": 32},"
       " \"encoder\": {\"patch\": 4, \"width\": 192, \"depth\": 12, \"heads\": 3}}" },
+    { "simmim_swin_t", "{\"preset\": \"simmim_swin_tiny\"}" },
+    { "simmim_swin_b", "{\"preset\": \"simmim_swin_base\"}" },
+    { "simmim_swinv2_t", "{\"preset\": \"simmim_swinv2_tiny\", \"encoder.window\": 6}" },
     { "mae_vit_b", "{\"preset\": \"mae_vit_base\"}" },
     { "mae_cifar", "{\"preset\": \"mae_vit_base\", \"image\": {\"height\": 48, \"width\": 48},"
       " \"encoder\": {\"patch\": 6, \"width\": 128, \"depth\": 3, \"heads\": 4},"

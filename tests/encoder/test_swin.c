@@ -2,6 +2,7 @@
 /* test_swin.c -- the Swin Transformer: a tiny SimMIM model against values worked out in double precision elsewhere, grids
  * that windows do not fit, tables of other windows, the sizes of the published models, and options that contradict. */
 #include "mim.h"
+#include "encoder/encoder.h"
 #include "kernel/kernel.h"
 #include "support/test.h"
 
@@ -350,6 +351,27 @@ static void other_windows(void)
     }
 }
 
+/* Of layer decay: a merging goes with the last block before it. */
+static void layers(void)
+{
+    static const struct { const char *name; int layer; } known[] = {
+        { "mask_token", 0 }, { "patch_embed.norm.weight", 0 }, { "layers.0.blocks.0.norm1.weight", 1 },
+        { "layers.0.blocks.1.attn.qkv.weight", 2 }, { "layers.0.downsample.reduction.weight", 2 },
+        { "layers.1.blocks.0.norm1.weight", 3 }, { "layers.1.blocks.1.mlp.fc2.bias", 4 }, { "norm.weight", 5 },
+    };
+    mim_context *ctx = NULL;
+    mim_config *config = NULL;
+    mim_encoder *encoder = NULL;
+    CHECK(mim_context_create(NULL, &ctx) == MIM_OK && mim_config_create(ctx, NULL, &config) == MIM_OK);
+    CHECK(mim_config_read_json(config, tiny) == MIM_OK && mim_config_set_str(config, "encoder.kind", "swin") == MIM_OK);
+    CHECK(mim_encoder_create(ctx, config, NULL, &encoder) == MIM_OK);
+    for (int i = 0; i < COUNT(known); i++)
+        CHECK_NEAR(encoder->kind->layer(encoder, known[i].name), known[i].layer, 0);
+    mim_encoder_destroy(encoder);
+    mim_config_destroy(config);
+    mim_context_destroy(ctx);
+}
+
 /* ---- options that contradict ---- */
 
 static void refused(void)
@@ -423,6 +445,7 @@ int main(void)
     TEST(fresh_second);
     TEST(stages);
     TEST(other_windows);
+    TEST(layers);
     TEST(refused);
     TEST(counts);
     return test_end();
