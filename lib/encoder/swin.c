@@ -60,10 +60,13 @@ static struct windows straight(struct windows w)
 /* side / 2^k, rounded up at each halving. */
 static int halved(int side, int k) { return (side - 1) / (1 << k) + 1; }
 
-/* Of the grid that the tables are for. */
+/* Of the grid that the tables are for. V1 of transformers has them of whole windows where the grid is smaller. */
 static struct windows stored_windows(const mim_encoder *e, int k, int64_t window)
 {
-    return windows_of(e, halved((int)e->options.table_rows, k), halved((int)e->options.table_cols, k), window);
+    struct windows w = windows_of(e, halved((int)e->options.table_rows, k), halved((int)e->options.table_cols, k), window);
+    if (e->options.window_rule == WINDOW_RULE_TRANSFORMERS && e->kind == &mim__swin)
+        w.high = w.wide = (int)window;
+    return w;
 }
 
 int mim__swin_pretrained(const mim_encoder *e, int stage)
@@ -84,8 +87,8 @@ bool mim__swin_rules_agree(const mim_encoder *e)
         int rows = halved((int)o->table_rows, k), cols = halved((int)o->table_cols, k);
         struct windows a = windows_by(WINDOW_RULE_TIMM, second, rows, cols, (int)o->window);
         struct windows b = windows_by(WINDOW_RULE_TRANSFORMERS, second, rows, cols, (int)o->window);
-        bool fits = a.rows == rows && a.cols == cols, moves = a.down || a.right;
-        if (a.high != b.high || a.wide != b.wide || a.down != b.down || a.right != b.right || (moves && !fits))
+        bool fits = a.rows == rows && a.cols == cols, moves = a.down || a.right, whole = second || b.high == o->window;
+        if (!whole || a.high != b.high || a.wide != b.wide || a.down != b.down || a.right != b.right || (moves && !fits))
             return false;
     }
     return true;

@@ -351,6 +351,33 @@ static void other_windows(void)
     }
 }
 
+/* Tables of whole windows, as transformers keeps them, serve a grid of 2 x 2; and are not those of timm. */
+static void small_grids(void)
+{
+    static const char json[] = "{\"image\": {\"height\": 16, \"width\": 16}, \"encoder\": {\"kind\": \"swin\", \"patch\": 4,"
+                               " \"width\": 6, \"depths\": [1, 1], \"stage_heads\": [1, 2], \"window\": 4, \"eps\": 1e-5,"
+                               " \"window_rule\": \"%s\"}}";
+    static const struct { const char *rule; int64_t rows; } rules[] = { { "timm", 9 }, { "transformers", 49 } };
+    for (int i = 0; i < COUNT(rules); i++) {
+        char text[512];
+        mim_context *ctx = NULL;
+        mim_encoder *encoder = NULL;
+        mim_tensors *weights = NULL, *other = NULL;
+        snprintf(text, sizeof text, json, rules[i].rule);
+        CHECK(mim_context_create(NULL, &ctx) == MIM_OK && encode(ctx, text, "pooled", &encoder) == MIM_OK);
+        CHECK(mim_encoder_tensors(encoder, MIM_WEIGHTS, "mim", &weights) == MIM_OK);
+        check_shape(weights, "layers.1.blocks.0.attn.relative_position_bias_table", 2, rules[i].rows, 2, 0, 0);
+        CHECK(mim_encoder_tensors(encoder, MIM_WEIGHTS, i ? "timm" : "huggingface", &other) == MIM_OK);
+        CHECK(mim_tensors_save_folder(other, "/nonexistent/folder") == MIM_ERR_UNSUPPORTED);
+        mim_last_error(ctx, text, sizeof text, NULL);
+        CHECK(strstr(text, "windows that do not fit its grids") != NULL);
+        mim_tensors_destroy(other);
+        mim_tensors_destroy(weights);
+        mim_encoder_destroy(encoder);
+        mim_context_destroy(ctx);
+    }
+}
+
 /* Of layer decay: a merging goes with the last block before it. */
 static void layers(void)
 {
@@ -445,6 +472,7 @@ int main(void)
     TEST(fresh_second);
     TEST(stages);
     TEST(other_windows);
+    TEST(small_grids);
     TEST(layers);
     TEST(refused);
     TEST(counts);
