@@ -183,7 +183,7 @@ static void cut_tasks(struct product *x, int64_t size)
         bands = imax(bands, imin(ceil_div(x->rows.n, x->a->transposed ? 128 : 64), ceil_div(TASKS, strips)));
         strips = imax(strips, imin(panels / 4, ceil_div(TASKS, bands)));
     }
-    if (size > SMALL && bands > 4)      /* the same number for each of 2 or 4 threads */
+    if (size > SMALL && bands > 2)      /* the same number for each of 2 or 4 threads */
         bands = imin(ceil_div(bands, 4) * 4, tiles);
     x->bands = gemm_cut(tiles, 1, bands);
     x->strips = gemm_cut(panels, 1, strips);
