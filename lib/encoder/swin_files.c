@@ -58,8 +58,8 @@ static const struct mim__tensor *of_block(const struct import *m, const char *ti
 {
     char names[2][TENSOR_NAME];
     snprintf(names[0], sizeof names[0], "layers.%%d.blocks.%%d.%s", timm);
-    snprintf(names[1], sizeof names[1], "encoder.layers.%%d.blocks.%%d.%s", huggingface);
-    return mim__import_find(m, names[0], names[1], stage, block);
+    snprintf(names[1], sizeof names[1], "encoder.layers.%%d.blocks.%%d.%s", huggingface ? huggingface : "");
+    return mim__import_find(m, names[0], huggingface ? names[1] : NULL, stage, block);
 }
 
 /* Lists as text: "[2, 2, 6, 2]". */
@@ -106,14 +106,21 @@ static void read_stages(struct import *m)
     mim__import_i64(m, "encoder.hidden", fc1->shape[0]);
 }
 
+/* The first block of a stage that a norm follows, counted from 1; 0: none. */
+static int norm_every(const struct import *m)
+{
+    for (int stage = 0; stage < 8; stage++)
+        for (int i = 0; i < 1000 && of_block(m, "norm1.weight", NULL, stage, i); i++)
+            if (of_block(m, "norm3.weight", NULL, stage, i))
+                return i + 1;
+    return 0;
+}
+
 static void read_ends(struct import *m)
 {
     bool full = of_block(m, "attn.qkv.bias", "attention.self.key.bias", 0, 0) != NULL;
     bool some = of_block(m, "attn.q_bias", "attention.self.query.bias", 0, 0) != NULL;
-    int every = 1;
-    while (every < 1000 && !of_block(m, "norm3.weight", NULL, 2, every - 1))
-        every++;
-    mim__import_i64(m, "encoder.norm_every", every < 1000 ? every : 0);
+    mim__import_i64(m, "encoder.norm_every", norm_every(m));
     mim__import_str(m, "encoder.qkv_bias", full ? "full" : some ? "query_value" : "none");
     mim__import_i64(m, "encoder.mask_token", mim__import_find(m, "mask_token", "embeddings.mask_token", 0, 0) != NULL);
     mim__import_i64(m, "encoder.norm", mim__import_find(m, "norm.weight", "layernorm.weight", 0, 0) != NULL);
@@ -155,15 +162,30 @@ static void read_window(struct import *m)
         window = named ? named : was;
     for (int64_t side = 1; !window && table && side < 1024 && side * side <= table->shape[0]; side += 2)
         window = side * side == table->shape[0] ? (side + 1) / 2 : 0;
+    if (m->status)
+        return;
     if (window) {
         mim__import_i64(m, "encoder.window", window);
-        mim__import_i64(m, "encoder.table_window", named ? was : window);
+        mim__import_i64(m, "encoder.table_window", window);
     }
     if (!window && !mim__config_has(m->out, "encoder.window"))
         mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT, "nothing tells the size of the windows: set encoder.window"));
 }
 
-/* Swin V2's, one number for all stages or one for each. */
+/* timm's "swinv2_base_window12to16_192to256": windows no larger than the grids of the pictures before. */
+static void add_named(const struct import *m, struct list *sizes)
+{
+    char name[128];
+    const char *said = mim__import_architecture(m, name, sizeof name) ? strstr(name, "_window") : NULL;
+    int was, is, size;
+    if (!said || sscanf(said, "_window%dto%d_%dto", &was, &is, &size) != 3 || size < 1)
+        return;
+    int64_t grid = ceil_div(imin(size, 65536), (int)m->patch);
+    for (int k = 0; k < 8 && of_block(m, "norm1.weight", NULL, k, 0); k++, grid = (grid + 1) / 2)
+        add_item(sizes, was < grid ? was : grid);
+}
+
+/* Swin V2's, of each stage. */
 static void read_pretrained(struct import *m)
 {
     struct json v = mim__import_look(m, "pretrained_window_sizes"), item;
@@ -178,6 +200,8 @@ static void read_pretrained(struct import *m)
     if (bad)
         mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED,
                                       "pretrained_window_sizes in config.json is no list of numbers"));
+    if (v.type == JSON_ERROR)
+        add_named(m, &sizes);
     if (sizes.size)
         set_list(m, "encoder.pretrained_windows", &sizes);
 }

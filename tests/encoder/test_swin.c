@@ -378,6 +378,43 @@ static void small_grids(void)
     }
 }
 
+/* What timm's name of a model tells of its windows. */
+static void named_windows(void)
+{
+    mim_context *ctx = NULL;
+    mim_encoder *encoder = NULL;
+    mim_tensors *weights = NULL, *bare = NULL;
+    mim_config *config = NULL;
+    char text[256] = "";
+    CHECK(mim_context_create(NULL, &ctx) == MIM_OK && mim_tensors_create(ctx, &bare) == MIM_OK);
+    CHECK(encode(ctx, "{\"image\": {\"height\": 64, \"width\": 64}, \"encoder\": {\"kind\": \"swinv2\", \"patch\": 4,"
+                      " \"width\": 6, \"depths\": [1, 1, 1], \"stage_heads\": [1, 2, 2], \"window\": 4, \"eps\": 1e-5}}",
+                 "pooled", &encoder) == MIM_OK);
+    CHECK(mim_encoder_tensors(encoder, MIM_WEIGHTS, "timm", &weights) == MIM_OK);
+    for (int64_t i = 0; i < mim_tensors_count(weights); i++) {
+        static float x[8192];
+        int64_t shape[MIM_MAX_RANK];
+        int32_t rank = 0;
+        char name[96];
+        size_t n = 0;
+        CHECK(mim_tensors_name(weights, i, name, sizeof name, NULL) == MIM_OK);
+        CHECK(mim_tensors_info(weights, name, NULL, &rank, shape, &n) == MIM_OK && n <= COUNT(x));
+        CHECK(mim_tensors_read(weights, name, MIM_F32, 0, n, x) == MIM_OK);
+        CHECK(mim_tensors_add(bare, name, MIM_F32, rank, shape, x) == MIM_OK);
+    }
+    CHECK(mim_tensors_set_text(bare, "config.json", "{\"architecture\": \"swinv2_base_window12to16_192to256\"}") == MIM_OK);
+    CHECK(mim_config_from_tensors(bare, &config) == MIM_OK);
+    CHECK(mim_config_get_str(config, "encoder.pretrained_windows", text, sizeof text, NULL) == MIM_OK);
+    if (!CHECK(!strcmp(text, "[12, 12, 12]")))
+        printf("%s\n", text);
+    CHECK(mim_config_get_str(config, "encoder.window", text, sizeof text, NULL) == MIM_OK && !strcmp(text, "16"));
+    mim_config_destroy(config);
+    mim_tensors_destroy(bare);
+    mim_tensors_destroy(weights);
+    mim_encoder_destroy(encoder);
+    mim_context_destroy(ctx);
+}
+
 /* Of layer decay: a merging goes with the last block before it. */
 static void layers(void)
 {
@@ -473,6 +510,7 @@ int main(void)
     TEST(stages);
     TEST(other_windows);
     TEST(small_grids);
+    TEST(named_windows);
     TEST(layers);
     TEST(refused);
     TEST(counts);
