@@ -57,8 +57,10 @@ static void trainers(void)
         { "{\"head\": {\"target\": \"edges\"}}", 0 },
         { "{\"encoder\": {\"mask_token\": 0, \"table_rows\": 5, \"table_cols\": 4}, \"head\": {\"kind\": \"mae\", \"width\": 8, \"depth\": 1,"
           " \"heads\": 2}}", 0 },
+        { "{\"encoder\": {\"kind\": \"swin\", \"patch\": 2, \"depths\": [2, 1], \"window\": 4, \"table_window\": 3}}", 0 },
+        { "{\"encoder\": {\"kind\": \"swinv2\", \"patch\": 2, \"depths\": [2, 1], \"window\": 4, \"norm_every\": 2}}", 0 },
     };
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < (int)(sizeof kinds / sizeof *kinds); i++)
         CHECK(fail_every_allocation(trainer_life, &kinds[i]) > 50);
 }
 

@@ -57,6 +57,16 @@ static void any_number(const char *json)
 
 static void threads_f32(void) { any_number(busy); }
 static void threads_bf16(void) { any_number(busy_bf16); }
+static void threads_swin(void)
+{
+    static const char *const kinds[] = { "swin", "swinv2" }, *const precisions[] = { "f32", "bf16" };
+    for (int i = 0; i < 4; i++) {
+        char json[256];
+        snprintf(json, sizeof json, "{\"precision\": \"%s\", \"encoder\": {\"kind\": \"%s\", \"patch\": 2,"
+                 " \"drop_path\": 0.4, \"depths\": [2, 1], \"window\": 4}}", precisions[i / 2], kinds[i % 2]);
+        any_number(json);
+    }
+}
 
 static void smaller_batches(void)
 {
@@ -217,6 +227,7 @@ static void before_the_call(void)
 
 int main(void)
 {
-    TEST(threads_f32); TEST(threads_bf16); TEST(smaller_batches); TEST(numbers_not_places); TEST(at_any_moment); TEST(before_the_call);
+    TEST(threads_f32); TEST(threads_bf16);
+    TEST(threads_swin); TEST(smaller_batches); TEST(numbers_not_places); TEST(at_any_moment); TEST(before_the_call);
     return test_end();
 }
