@@ -62,6 +62,9 @@ struct run {
 
 static int batch(const struct shape_case *s) { return s->m < 100 ? BATCH : 1; }
 
+enum { MARGIN = 1 << 22 };          /* a block of less is no candidate for large pages */
+static mim_context *context;
+
 /* Product number i of a batch that starts again at its end. */
 static void once(const struct run *r, bool ours, int i)
 {
@@ -125,11 +128,12 @@ static struct result measure(const struct run *r, int rounds)
     return q;
 }
 
-static void *numbers(size_t n, enum dtype type)
+/* The next n numbers of the memory at *at. */
+static void *numbers(unsigned char **at, size_t n, enum dtype type)
 {
-    size_t size = n * dtype_size(type);
-    unsigned char *p = aligned_alloc(64, round_up(size, 64));
-    for (size_t i = 0; p && i < n; i++) {
+    unsigned char *p = *at;
+    *at += round_up(n * dtype_size(type), 64);
+    for (size_t i = 0; i < n; i++) {
         float f = (float)(i * 2654435761u % 1024) / 1024 - 0.5f;
         uint32_t u;
         memcpy(&u, &f, 4);
@@ -139,21 +143,25 @@ static void *numbers(size_t n, enum dtype type)
     return p;
 }
 
+/* Operands lie in one block of the library's own memory, as those of a step do: on large pages where there are such. */
 static struct result bench_shape(const struct shape_case *s, const struct env *env, enum dtype type, int rounds,
                                  struct library theirs)
 {
     struct run r = { .s = s, .env = *env, .type = type };
     if (type == F32)
         r.theirs = theirs;
-    size_t count = (size_t)batch(s);
-    r.a = numbers(count * s->m * s->k, type);
-    r.b = numbers(count * s->k * s->n, type);
-    r.c = numbers(count * s->m * s->n, F32);
-    r.work = aligned_alloc(64, round_up(mim__matmul_work(env->k, type, s->m, s->n, s->k), 64));
+    size_t count = (size_t)batch(s), a = count * s->m * s->k, b = count * s->k * s->n, c = count * s->m * s->n;
+    size_t work = mim__matmul_work(env->k, type, s->m, s->n, s->k);
+    unsigned char *block = mim__alloc(context, (a + b) * dtype_size(type) + c * sizeof(float) + work + MARGIN), *at = block;
     struct result q = { 0 };
-    if (r.a && r.b && r.c && r.work)
-        q = measure(&r, rounds);
-    free((void *)r.a), free((void *)r.b), free(r.c), free(r.work);
+    if (!block)
+        return q;
+    r.a = numbers(&at, a, type);
+    r.b = numbers(&at, b, type);
+    r.c = numbers(&at, c, F32);
+    r.work = at;
+    q = measure(&r, rounds);
+    mim__free(context, block);
     return q;
 }
 
@@ -201,10 +209,9 @@ int main(int argc, char **argv)
     struct library theirs = { 0 };
     if (argc > 4 && *argv[4])
         theirs = load(argv[4]);
-    mim_context *ctx;
-    if (mim_context_create(NULL, &ctx) != MIM_OK || mim_context_set_threads(ctx, threads) != MIM_OK)
+    if (mim_context_create(NULL, &context) != MIM_OK || mim_context_set_threads(context, threads) != MIM_OK)
         return 1;
-    struct mim__executor *pool = mim__context_executor(ctx);
+    struct mim__executor *pool = mim__context_executor(context);
     struct env env = { .pool = pool, .scratch = aligned_alloc(64, SCRATCH) };
     if (!env.scratch || mim__executor_reserve(pool, SCRATCH) != MIM_OK)
         return 1;
@@ -217,6 +224,6 @@ int main(int argc, char **argv)
             bench(&env, (enum dtype)type, rounds, theirs, argc > 5 ? argv[5] : "");
     }
     free(env.scratch);
-    mim_context_destroy(ctx);
+    mim_context_destroy(context);
     return 0;
 }
