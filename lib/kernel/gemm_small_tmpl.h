@@ -7,8 +7,12 @@
  *
  *     c = [ a b' | (b''^T a^T)^T ]        b' the columns in whole vectors, b'' the odd ones
  *
+ * A single odd column (of 49, 65 or 257) is done with the last panel: the values of a that a tile has at hand, one for each
+ * row, are the lanes of one vector more.
+ *
  * The sums are those of gemm_tmpl.h, bit for bit. */
-enum { SMALL_NV = VREGS == 32 ? 3 : 2, SMALL_MR = VREGS == 32 ? 9 : 6, ODD = VN / 3, ODD_NV = SMALL_NV + 1 };
+enum { SMALL_NV = VREGS == 32 ? 3 : 2, SMALL_MR = VREGS == 32 ? 9 : 6, ODD = VN / 3,
+       LAST_MR = SMALL_MR - 1, ALONG = (int)LAST_MR <= (int)VN };   /* most rows where a single odd column goes along */
 
 /* Value (i, p) of an operand: one float, or a pair of bf16, at[i * row + p * depth]; one of the two steps is 1. Rows of a,
  * columns of b; where they lie side by side, `wide` of them can be read. */
@@ -69,11 +73,6 @@ INLINE void small_turn(const struct small_values *x, int i, int lanes, int p, in
 INLINE void small_turn_lanes(const struct small_values *b, int i, int lanes, int k, float *panel, int width)
 {
     vf t[VN];
-    if (lanes == 1) {           /* of 49 or 65 the last one */
-        for (int p = 0; p < k; p++)
-            v_store(panel + p * width, v_all(b->at[i * b->row + p * b->depth]));
-        return;
-    }
     for (int p = 0; p < k; p += VN, panel += VN * width) {
         if (lanes == VN && p + VN <= k) {
             small_turn(b, i, VN, p, VN, t);
@@ -94,6 +93,7 @@ struct small_step {         /* to[h][nv * VN] = a b */
     const float *b; ptrdiff_t b_stride;
     float *to; ptrdiff_t to_stride;
     int tail;               /* lanes of the last vector of a row that are stored */
+    const float *last; ptrdiff_t last_depth;    /* one column of b more; NULL: none */
 };
 
 /* Where there are masks, they cost less than a branch. */
@@ -105,11 +105,21 @@ INLINE void small_last(float *to, int tail, vf x)
         v_store_n(to, tail, x);
 }
 
-/* h rows by nv vectors, both constants. Row i is reached from every third one, as in gemm_tmpl.h. */
-INLINE void small_tile(const struct small_step *s, bool pairs, int h, int nv)
+INLINE vf small_add(bool pairs, vf a, vf b, vf sum) { return pairs ? v_fma_pairs(a, b, sum) : v_fma(a, b, sum); }
+INLINE void small_scatter(vf x, int n, float *to, ptrdiff_t stride)
 {
-    vf sum[SMALL_MR][ODD_NV];
-    const float *b = s->b, *row[(SMALL_MR + 2) / 3];
+    float lanes[VN];
+    v_store(lanes, x);
+    for (int i = 0; i < n; i++)
+        to[i * stride] = lanes[i];
+}
+
+/* h rows by nv vectors, and the last column if `last`, all constants. Row i is reached from every third one, as in
+ * gemm_tmpl.h. */
+INLINE void small_tile(const struct small_step *s, bool pairs, int h, int nv, bool last)
+{
+    vf sum[SMALL_MR][SMALL_NV], column = v_zero(), left = v_zero();
+    const float *b = s->b, *beyond = s->last, *row[(SMALL_MR + 2) / 3];
     MIM_UNROLL
     for (int i = 0; i < h; i++) {
         if (i % 3 == 0)
@@ -119,16 +129,22 @@ INLINE void small_tile(const struct small_step *s, bool pairs, int h, int nv)
             sum[i][j] = v_zero();
     }
     for (int p = s->k; p > 0; p--, b += s->b_stride) {
-        vf x[ODD_NV];
+        vf x[SMALL_NV];
         MIM_UNROLL
         for (int j = 0; j < nv; j++)
             x[j] = v_load(b + j * VN);
         MIM_UNROLL
         for (int i = 0; i < h; i++) {
             vf y = v_all(row[i / 3][i % 3 * s->a.row]);
+            if (last)
+                left = i == 0 ? y : v_with_lane(left, i, y);
             MIM_UNROLL
             for (int j = 0; j < nv; j++)
-                sum[i][j] = pairs ? v_fma_pairs(y, x[j], sum[i][j]) : v_fma(y, x[j], sum[i][j]);
+                sum[i][j] = small_add(pairs, y, x[j], sum[i][j]);
+        }
+        if (last) {
+            column = small_add(pairs, left, v_all(*beyond), column);
+            beyond += s->last_depth;
         }
         MIM_UNROLL
         for (int i = 0; i < h; i += 3)
@@ -142,29 +158,36 @@ INLINE void small_tile(const struct small_step *s, bool pairs, int h, int nv)
             v_store(to + j * VN, sum[i][j]);
         small_last(to + (nv - 1) * VN, s->tail, sum[i][nv - 1]);
     }
+    if (last)
+        small_scatter(column, h, s->to + nv * VN, s->to_stride);
 }
 
-INLINE void small_tile_of(const struct small_step *s, bool pairs, int h, int nv)
+/* As many functions as heights, but no more than there is a use for: small_goes_along. */
+INLINE void small_tile_of(const struct small_step *s, bool pairs, int h, int nv, bool last)
 {
+    int least = last ? LAST_MR / 2 : 1, most = last ? LAST_MR : SMALL_MR;
     switch (h) {
-    case 1: small_tile(s, pairs, 1, nv); return;
-    case 2: small_tile(s, pairs, 2, nv); return;
-    case 3: if (nv < ODD_NV || ODD >= 3) small_tile(s, pairs, 3, nv); return;
-    case 4: if (nv < ODD_NV || ODD >= 4) small_tile(s, pairs, 4, nv); return;
-    case 5: if (nv < ODD_NV || ODD >= 5) small_tile(s, pairs, 5, nv); return;
-    case 6: if (nv < ODD_NV) small_tile(s, pairs, 6, nv); return;
-    case 7: if (SMALL_MR >= 7 && nv < ODD_NV) small_tile(s, pairs, 7, nv); return;
-    case 8: if (SMALL_MR >= 8 && nv < ODD_NV) small_tile(s, pairs, 8, nv); return;
-    case 9: if (SMALL_MR >= 9 && nv < ODD_NV) small_tile(s, pairs, 9, nv); return;
+    case 1: if (least <= 1) small_tile(s, pairs, 1, nv, last); return;
+    case 2: if (least <= 2) small_tile(s, pairs, 2, nv, last); return;
+    case 3: if (least <= 3) small_tile(s, pairs, 3, nv, last); return;
+    case 4: small_tile(s, pairs, 4, nv, last); return;
+    case 5: small_tile(s, pairs, 5, nv, last); return;
+    case 6: if (most >= 6) small_tile(s, pairs, 6, nv, last); return;
+    case 7: if (SMALL_MR >= 7 && most >= 7) small_tile(s, pairs, 7, nv, last); return;
+    case 8: if (SMALL_MR >= 8 && most >= 8) small_tile(s, pairs, 8, nv, last); return;
+    case 9: if (SMALL_MR >= 9 && most >= 9) small_tile(s, pairs, 9, nv, last); return;
     }
 }
 INLINE void small_tile_any(const struct small_step *s, bool pairs, int h, int nv)
 {
+    bool last = ALONG && s->last;
     switch (nv) {
-    case 1: small_tile_of(s, pairs, h, 1); return;
-    case 2: small_tile_of(s, pairs, h, 2); return;
-    case 3: small_tile_of(s, pairs, h, 3); return;
-    case 4: if (ODD_NV == 4) small_tile_of(s, pairs, h, imin(4, ODD_NV)); return;
+    case 1: small_tile_of(s, pairs, h, 1, false); return;
+    case 2: last ? small_tile_of(s, pairs, h, 2, ALONG) : small_tile_of(s, pairs, h, 2, false); return;
+    case 3:
+        if (SMALL_NV == 3)
+            last ? small_tile_of(s, pairs, h, SMALL_NV, ALONG) : small_tile_of(s, pairs, h, SMALL_NV, false);
+        return;
     }
 }
 typedef void (*small_tiles)(const struct small_step *s, int h, int nv);
@@ -190,19 +213,25 @@ static void small_right(struct small_step *s, const struct small_values *b, cons
             small_turn_lanes(b, col + i, imin(VN, lanes - i), s->k, space + i, width);
 }
 
-/* Columns [0, n) of c in panels of nearly equal width; k: values along the depth. */
+/* Columns [0, n) of c in panels of nearly equal width, with the last of them one column more if `last`; k: values along the
+ * depth. */
 static void small_columns(const struct gemm_small *g, const struct small_values *a, const struct small_values *b,
-                          small_tiles multiply, int k, int n)
+                          small_tiles multiply, int k, int n, bool last)
 {
-    struct gemm_cut cols = gemm_cut(n, VN, ceil_div(n, SMALL_NV * VN)), rows = gemm_cut(g->m, 1, ceil_div(g->m, SMALL_MR));
+    struct gemm_cut cols = gemm_cut(n, VN, ceil_div(n, SMALL_NV * VN));
     bool direct = !g->ep && g->ct == F32;
-    _Alignas(64) float tile[SMALL_MR * SMALL_NV * VN];
-    struct small_step s = { .k = k, .a = *a, .to = tile };
+    _Alignas(64) float tile[SMALL_MR * (SMALL_NV + 1) * VN];
+    struct small_step s = { .k = k, .a = *a, .to = tile, .last_depth = b->depth };
     for (int j = 0; j < cols.parts; j++) {
+        bool more = last && j == cols.parts - 1;
+        struct gemm_cut rows = gemm_cut(g->m, 1, ceil_div(g->m, more ? LAST_MR : SMALL_MR));
         int col = gemm_start(&cols, j), width = gemm_start(&cols, j + 1) - col, w = imin(width, n - col);
         small_right(&s, b, &cols, j, g->space + 2 * GEMM_SMALL_OPERAND);
-        s.to_stride = direct ? g->ldc : width;
+        s.last = more ? b->at + n * b->row : NULL;
+        s.to_stride = direct ? g->ldc : width + (more ? VN : 0);
         s.tail = direct ? w - (width - VN) : VN;
+        if (more && !direct)
+            memset(tile, 0, sizeof tile);
         for (int t = 0; t < rows.parts; t++) {
             int row = gemm_start(&rows, t), h = gemm_start(&rows, t + 1) - row;
             s.a.at = a->at + row * a->row;
@@ -210,7 +239,7 @@ static void small_columns(const struct gemm_small *g, const struct small_values 
                 s.to = (float *)g->c + row * g->ldc + col;
             multiply(&s, h, width / VN);
             if (!direct)
-                small_finish(g, &(struct gemm_spot){ tile, width, row, col, h, w });
+                small_finish(g, &(struct gemm_spot){ tile, (int)s.to_stride, row, col, h, w + more });
         }
     }
 }
@@ -219,9 +248,9 @@ static void small_columns(const struct gemm_small *g, const struct small_values 
 static void small_odd(const struct gemm_small *g, const struct small_values *a, const struct small_values *b,
                       small_tiles multiply, int k, int odd)
 {
-    struct gemm_cut rows = gemm_cut(g->m, VN, ceil_div(g->m, ODD_NV * VN));
+    struct gemm_cut rows = gemm_cut(g->m, VN, ceil_div(g->m, SMALL_NV * VN));
     bool direct = !g->ep && g->ct == F32;
-    _Alignas(64) float turned[(ODD + 1) * ODD_NV * VN], tile[ODD_NV * VN * VN];
+    _Alignas(64) float turned[(ODD + 1) * SMALL_NV * VN], tile[SMALL_NV * VN * VN];
     struct small_step s = { .k = k, .a = *b, .to = turned, .tail = VN };
     if (!direct)
         memset(tile, 0, sizeof tile);
@@ -240,6 +269,12 @@ static void small_odd(const struct gemm_small *g, const struct small_values *a, 
     }
 }
 
+/* Does a single odd column go along? Few rows or a narrow panel are not worth the tiles. */
+static bool small_goes_along(const struct gemm_small *g, int n)
+{
+    return ALONG && g->n - n == 1 && g->m >= LAST_MR && n >= 2 * VN && n / VN / ceil_div(n, SMALL_NV * VN) >= 2;
+}
+
 INLINE void gemm_small(const struct gemm_small *g, enum gemm_value to)
 {
     int odd = g->n % VN <= ODD ? g->n % VN : 0, n = g->n - odd, k = to == PAIRED ? ceil_div(g->k, 2) : g->k;
@@ -248,9 +283,10 @@ INLINE void gemm_small(const struct gemm_small *g, enum gemm_value to)
     turned.transposed = !turned.transposed;
     struct small_values a = small_values(g->a, to, g->m, g->k, g->space);
     struct small_values b = small_values(&turned, to, g->n, g->k, g->space + GEMM_SMALL_OPERAND);
+    bool last = small_goes_along(g, n);
     if (n > 0)
-        small_columns(g, &a, &b, multiply, k, n);
-    if (odd) {
+        small_columns(g, &a, &b, multiply, k, n, last);
+    if (odd && !last) {
         b.at += n * b.row;
         small_odd(g, &a, &b, multiply, k, odd);
     }

@@ -115,6 +115,19 @@ INLINE void v_transpose_quads(vf x[4])
     x[2] = _mm256_shuffle_ps(b, d, 0x44);
     x[3] = _mm256_shuffle_ps(b, d, 0xee);
 }
+INLINE vf v_with_lane(vf x, int i, vf y)
+{
+    switch (i) {
+    case 0: return _mm256_blend_ps(x, y, 0x01);
+    case 1: return _mm256_blend_ps(x, y, 0x02);
+    case 2: return _mm256_blend_ps(x, y, 0x04);
+    case 3: return _mm256_blend_ps(x, y, 0x08);
+    case 4: return _mm256_blend_ps(x, y, 0x10);
+    case 5: return _mm256_blend_ps(x, y, 0x20);
+    case 6: return _mm256_blend_ps(x, y, 0x40);
+    default: return _mm256_blend_ps(x, y, 0x80);
+    }
+}
 INLINE void v_transpose(vf x[VN])
 {
     v_transpose_quads(x);

@@ -79,6 +79,9 @@ INLINE vf v_load_bf16_n(const uint16_t *p, int n) { return v_widen(_mm256_maskz_
 INLINE void v_store_bf16_n(uint16_t *p, int n, vf x) { _mm256_mask_storeu_epi16(p, v_first(n), v_narrow(x)); }
 INLINE vf v_bf16(vf x) { return _mm512_castsi512_ps(_mm512_and_si512(v_round_bf16(x), _mm512_set1_epi32(-0x10000))); }
 
+/* Out of a register: a masked broadcast would load y once more for each lane. */
+INLINE vf v_with_lane(vf x, int i, vf y) { return _mm512_mask_moveldup_ps(x, (__mmask16)(1u << i), y); }
+
 /* Four rows to four columns inside each 128 bits, for x[0] ... x[3]. */
 INLINE void v_transpose_quads(vf x[4])
 {

@@ -87,6 +87,12 @@ INLINE void v_store_bf16_n(uint16_t *p, int n, vf x)
 }
 INLINE vf v_bf16(vf x) { return vreinterpretq_f32_u32(vandq_u32(v_round_bf16(x), vdupq_n_u32(0xffff0000u))); }
 
+INLINE vf v_with_lane(vf x, int i, vf y)
+{
+    uint32_t lanes[VN] = { 0 };
+    lanes[i] = 0xffffffffu;
+    return vbslq_f32(vld1q_u32(lanes), y, x);
+}
 INLINE void v_transpose(vf x[VN])
 {
     float32x4x2_t a = vtrnq_f32(x[0], x[1]), b = vtrnq_f32(x[2], x[3]);

@@ -87,6 +87,7 @@ INLINE vf v_bf16(vf x)                                                 /* rounde
     return v_load_bf16(&h);
 }
 
+INLINE vf v_with_lane(vf x, int i, vf y) { return i ? x : y; }               /* x, but in lane i y, whose lanes are alike */
 INLINE void v_transpose(vf x[VN]) { (void)x; }                               /* rows become columns, in place */
 
 INLINE vd vd_zero(void) { return 0; }
