@@ -372,8 +372,9 @@ mim_status mim__encoder_config_from(mim_context *ctx, const mim_tensors *t, mim_
         m.status = mim__encoder_locate(t, &m.source);
     if (!m.status)
         m.status = mim__encoder_check_tensors(t, &m.source);
+    if (m.status)
+        return m.status;
     mim__import_str(&m, "encoder.kind", m.source.kind->name);
-    if (!m.status)
-        m.source.kind->import(&m);
+    m.source.kind->import(&m);
     return m.status;
 }
