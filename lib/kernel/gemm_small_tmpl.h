@@ -110,7 +110,7 @@ INLINE void small_scatter(vf x, int n, float *to, ptrdiff_t stride)
 {
     float lanes[VN];
     v_store(lanes, x);
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < imin(n, VN); i++)
         to[i * stride] = lanes[i];
 }
 
