@@ -199,7 +199,24 @@ static mim_status make_plan(mim_encoder *e, struct encoding *c, const struct enc
     return MIM_OK;
 }
 
-static mim_status ready(mim_encoder *e, struct encoding *c, const struct encoder_build *want, const char *names)
+static struct image_options sized(const mim_encoder *e, int height, int width)
+{
+    struct image_options o = e->image;
+    o.height = height;
+    o.width = width;
+    return o;
+}
+
+static mim_status check_images(const mim_encoder *e, const struct encoder_build *want, const mim_images *images)
+{
+    const struct image_options o = sized(e, want->height, want->width);
+    int64_t count;
+    return mim__images_check(e->object.ctx, &o, images, &count);
+}
+
+/* Pictures are checked before a new plan takes the place of the last outputs; where it stays, place does it. */
+static mim_status ready(mim_encoder *e, struct encoding *c, const struct encoder_build *want, const mim_images *images,
+                        const char *names)
 {
     struct mim__words outputs;
     int rows = 0, cols = 0;
@@ -211,7 +228,9 @@ static mim_status ready(mim_encoder *e, struct encoding *c, const struct encoder
     bool same = c->plan && c->build.batch == want->batch && c->build.height == want->height && c->build.width == want->width
              && c->build.masked == want->masked && (!want->kept || c->build.kept == want->kept)
              && c->build.compute == want->compute && same_words(&c->outputs, &outputs);
-    return same ? MIM_OK : make_plan(e, c, want, &outputs);
+    if (!same && images && !c->inputs[PIXELS].set)
+        status = check_images(e, want, images);
+    return same || status ? status : make_plan(e, c, want, &outputs);
 }
 
 /* ---- encode ---- */
@@ -264,21 +283,6 @@ static void place_inputs(struct encoding *c)
         memcpy(mim__plan_data(c->plan, c->build.pixels), pixels->data, (size_t)pixels->set * pixels->each * sizeof(float));
 }
 
-static struct image_options sized(const mim_encoder *e, int height, int width)
-{
-    struct image_options o = e->image;
-    o.height = height;
-    o.width = width;
-    return o;
-}
-
-static mim_status check_images(const mim_encoder *e, const struct encoder_build *want, const mim_images *images)
-{
-    const struct image_options o = sized(e, want->height, want->width);
-    int64_t count;
-    return mim__images_check(e->object.ctx, &o, images, &count);
-}
-
 /* The pixels of the host go before images. Images are checked before anything is written. */
 static mim_status place(mim_encoder *e, struct encoding *c, const mim_images *images)
 {
@@ -301,10 +305,8 @@ mim_status mim_encoder_encode(mim_encoder *e, const mim_images *images, const ch
     mim_status status = encoding_of(e, &c);
     if (!status)
         status = measure(e, c, images, &want);
-    if (!status && images && !c->inputs[PIXELS].set)        /* before a new plan takes the place of the old outputs */
-        status = check_images(e, &want, images);
     if (!status)
-        status = ready(e, c, &want, outputs);
+        status = ready(e, c, &want, images, outputs);
     if (!status)
         status = place(e, c, images);
     if (status)
