@@ -37,18 +37,9 @@ static void sizes(void)
 /* Uniform within a bound and near it somewhere; bound 0: zeros. */
 static void bounded(mim_tensors *w, const char *name, double bound)
 {
-    size_t n = 0;
-    double most = 0, square = 0;
-    OK(ctx, mim_tensors_info(w, name, NULL, NULL, NULL, &n));
-    float *v = malloc(n * sizeof *v);
-    OK(ctx, mim_tensors_read(w, name, MIM_F32, 0, n, v));
-    for (size_t i = 0; i < n; i++) {
-        most = fmax(most, fabs(v[i]));
-        square += (double)v[i] * v[i] / (double)n;
-    }
-    if (!CHECK(most <= bound * 1.0001 && most >= 0.99 * bound && fabs(sqrt(square) - bound / sqrt(3)) <= 0.02 * bound))
-        printf("%s: %g of %g, %g\n", name, most, bound, sqrt(square));
-    free(v);
+    double rms, most = make_spread(ctx, w, name, &rms);
+    if (!CHECK(most <= bound * 1.0001 && most >= 0.99 * bound && fabs(rms - bound / sqrt(3)) <= 0.02 * bound))
+        printf("%s: %g of %g, %g\n", name, most, bound, rms);
 }
 
 static void initial_values(void)

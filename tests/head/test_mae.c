@@ -214,20 +214,11 @@ static void positions(void)
 /* Uniform within a bound, and near it somewhere; or normal of deviation 0.02. */
 static void spread(mim_tensors *w, const char *name, double bound)
 {
-    size_t n = 0;
-    double most = 0, square = 0;
-    OK(ctx, mim_tensors_info(w, name, NULL, NULL, NULL, &n));
-    float *v = malloc(n * sizeof *v);
-    OK(ctx, mim_tensors_read(w, name, MIM_F32, 0, n, v));
-    for (size_t i = 0; i < n; i++) {
-        most = fmax(most, fabs(v[i]));
-        square += (double)v[i] * v[i] / (double)n;
-    }
-    if (bound > 0 && !CHECK(most <= bound * 1.000001 && most > 0.9 * bound && fabs(sqrt(square) / bound - 0.57735) < 0.06))
-        printf("%s: %g of %g, %g\n", name, most, bound, sqrt(square));
-    if (bound < 0 && !CHECK(fabs(sqrt(square) / 0.02 - 1) < 0.25))
-        printf("%s: %g\n", name, sqrt(square));
-    free(v);
+    double rms, most = make_spread(ctx, w, name, &rms);
+    if (bound > 0 && !CHECK(most <= bound * 1.000001 && most > 0.9 * bound && fabs(rms / bound - 0.57735) < 0.06))
+        printf("%s: %g of %g, %g\n", name, most, bound, rms);
+    if (bound < 0 && !CHECK(fabs(rms / 0.02 - 1) < 0.25))
+        printf("%s: %g\n", name, rms);
 }
 
 static void initial_values(void)

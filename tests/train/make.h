@@ -146,4 +146,21 @@ static inline void make_read(mim_trainer *t, int32_t what, const char *name, flo
     mim_tensors_destroy(view);
 }
 
+/* The largest absolute value of a tensor, and the root of its mean square. */
+static inline double make_spread(mim_context *ctx, mim_tensors *w, const char *name, double *rms)
+{
+    size_t n = 0;
+    double most = 0, square = 0;
+    OK(ctx, mim_tensors_info(w, name, NULL, NULL, NULL, &n));
+    float *v = malloc(n * sizeof *v);
+    OK(ctx, mim_tensors_read(w, name, MIM_F32, 0, n, v));
+    for (size_t i = 0; i < n; i++) {
+        most = fmax(most, fabs(v[i]));
+        square += (double)v[i] * v[i] / (double)n;
+    }
+    free(v);
+    *rms = sqrt(square);
+    return most;
+}
+
 #endif
