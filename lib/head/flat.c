@@ -13,6 +13,16 @@
 
 enum { FLAT_MOST = 1 << 24 };           /* numbers of the vector, and pixels */
 
+/* The range of the sigmoid. */
+static mim_status check_pixels(mim_context *ctx, const struct image_options *image)
+{
+    for (int i = 0; i < image->mean.count; i++)
+        if (image->mean.v[i] != 0 || image->deviation.v[i] != 1)
+            return mim__fail(ctx, MIM_ERR_VALUE, "head.kind flat predicts pixels in 0..1: image.mean must be 0 and "
+                                                 "image.deviation 1, not %g and %g", image->mean.v[i], image->deviation.v[i]);
+    return MIM_OK;
+}
+
 static mim_status check(const mim_head *h, struct head_options *o)
 {
     mim_context *ctx = h->object.ctx;
@@ -27,14 +37,10 @@ static mim_status check(const mim_head *h, struct head_options *o)
                                              "must be 0");
     if (o->target != HEAD_PIXELS)
         return mim__fail(ctx, MIM_ERR_VALUE, "head.kind flat takes head.target pixels alone");
-    for (int i = 0; i < image->mean.count; i++)
-        if (image->mean.v[i] != 0 || image->deviation.v[i] != 1)
-            return mim__fail(ctx, MIM_ERR_VALUE, "head.kind flat predicts pixels in 0..1: image.mean must be 0 and "
-                                                 "image.deviation 1, not %g and %g", image->mean.v[i], image->deviation.v[i]);
     if (patches * o->width > FLAT_MOST || image->channels * image->height * image->width > FLAT_MOST)
         return mim__fail(ctx, MIM_ERR_VALUE, "head.kind flat takes at most %d numbers to as many: %lld patches of head.width "
                                              "%lld are too many", FLAT_MOST, (long long)patches, (long long)o->width);
-    return MIM_OK;
+    return check_pixels(ctx, image);
 }
 
 static struct linear layer(int in, int out, enum dtype compute)
@@ -56,21 +62,23 @@ static struct tensor *sequence(const mim_head *h, struct graph *g, const struct 
     return mim__op_linear(g, "decoder_embed", x, width, layer((int)from->width, width, compute));
 }
 
-/* The last layer's weights are for one number of patches. */
-static bool is_own_grid(const mim_head *h, const struct encoder_build *e)
+/* The last layer's weights are for one number of patches; and a trainer may prepare pictures in its own way. */
+static mim_status check_build(const mim_head *h, const struct encoder_build *e, const struct head_build *b)
 {
-    const mim_encoder *from = h->encoder;
-    return e->rows == from->image.height / from->options.patch && e->cols == from->image.width / from->options.patch;
+    const struct image_options *image = &h->encoder->image;
+    int64_t patch = h->encoder->options.patch;
+    if (e->rows != image->height / patch || e->cols != image->width / patch)
+        return mim__fail(h->object.ctx, MIM_ERR_UNSUPPORTED, "head.kind flat is for pictures of %lld x %lld, not of %d x %d",
+                         (long long)image->height, (long long)image->width, e->height, e->width);
+    return check_pixels(h->object.ctx, b->image);
 }
 
 static void build(const mim_head *h, struct graph *g, const struct encoder_build *e, struct head_build *b)
 {
     int patches = e->rows * e->cols, depth = mim__head_depth(h), flat = patches * (int)h->options.width;
-    if (!is_own_grid(h, e)) {
-        mim__graph_fail(g, mim__fail(h->object.ctx, MIM_ERR_UNSUPPORTED,
-                                     "head.kind flat is for pictures of %lld x %lld, not of %d x %d",
-                                     (long long)h->encoder->image.height, (long long)h->encoder->image.width, e->height,
-                                     e->width));
+    mim_status status = check_build(h, e, b);
+    if (status) {
+        mim__graph_fail(g, status);
         return;
     }
     struct tensor *x = mim__head_decode(h, g, sequence(h, g, e, b->compute), patches, b->compute);

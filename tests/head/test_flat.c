@@ -193,21 +193,30 @@ static void contradictions(void)
     }
 }
 
-/* The last layer is for the pictures that the head was made for. */
+/* The last layer is for the pictures that the head was made for, and the sigmoid for pixels in 0..1. */
 static void other_pictures(void)
 {
+    static const struct { const char *json, *words; mim_status status; } all[] = {
+        { "{\"image.height\": 16}", "12 x 8", MIM_ERR_UNSUPPORTED },
+        { "{\"image.mean\": [0, 0.25, 0]}", "not 0.25 and 1", MIM_ERR_VALUE },
+        { "{\"image.deviation\": 0.5}", "not 0 and 0.5", MIM_ERR_VALUE },
+    };
     mim_config *config = make_config(ctx, "{" FLAT "}}");
     mim_encoder *e = NULL;
     mim_head *h = NULL;
     mim_trainer *t = NULL;
     OK(ctx, mim_encoder_create(ctx, config, NULL, &e));
     OK(ctx, mim_head_create(ctx, config, e, NULL, &h));
-    OK(ctx, mim_config_set_i64(config, "image.height", 16));
-    CHECK(mim_trainer_create(ctx, config, e, h, NULL, NULL, &t) == MIM_ERR_UNSUPPORTED && !t);
-    CHECK(strstr(make_error(ctx), "12 x 8"));
+    mim_config_destroy(config);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        config = make_config(ctx, "{" FLAT "}}");
+        OK(ctx, mim_config_read_json(config, all[i].json));
+        CHECK(mim_trainer_create(ctx, config, e, h, NULL, NULL, &t) == all[i].status && !t);
+        CHECK(strstr(make_error(ctx), all[i].words));
+        mim_config_destroy(config);
+    }
     mim_head_destroy(h);
     mim_encoder_destroy(e);
-    mim_config_destroy(config);
 }
 
 /* What timm and transformers would take for another model is not written under their names. */
