@@ -256,10 +256,12 @@ static void add_decoder(const mim_head *h, double ratio, struct mim__text *more)
     mim__text_format(more, ",\n  \"norm_pix_loss\": %s", o->target == HEAD_PATCH_NORM ? "true" : "false");
 }
 
-/* What a folder of the other library cannot say of this head, or NULL. */
+/* What a folder of the other library cannot say of this head, or NULL. transformers' models predict pixels as they are; its
+ * MAE also normalised ones, as a member says. */
 static const char *unsayable(const mim_head *h, enum naming n, bool own)
 {
     const struct encoder_options *e = &h->encoder->options;
+    int target = h->options.target;
     if (h->kind == &mim__classifier && strcmp(h->options.features, "pooled"))
         return "features of a block";
     if (n == NAMING_TIMM)
@@ -267,7 +269,7 @@ static const char *unsayable(const mim_head *h, enum naming n, bool own)
     if (!h->kind->masks)
         return NULL;
     return h->kind == &mim__tokens ? "classes of patches"
-         : h->options.target == HEAD_WINDOW_NORM || h->options.target >= HEAD_HOG || h->options.numbers ? "another target"
+         : target != HEAD_PIXELS && (target != HEAD_PATCH_NORM || h->kind != &mim__mae) ? "another target than pixels"
          : h->options.reduce != 1 ? "a lower resolution"
          : h->kind == &mim__pixels && h->options.layers != 1 ? "two layers"
          : h->kind == &mim__flat ? "a decoder that predicts the whole picture at once"
