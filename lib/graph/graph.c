@@ -9,6 +9,7 @@
 
 enum { PARAM_ALIGN = 16 };      /* elements: every parameter starts on a cache line */
 enum { ELEMENTS_MOST = INT32_MAX - 1023 };      /* of a tensor: an int still holds it rounded up to whole tasks and tiles */
+static const size_t RESULT_MOST = (size_t)-1 >> 28;     /* of one that a batch fills: 2^36, where sizes have 64 bits */
 
 mim_status mim__graph_create(mim_context *ctx, struct graph **out)
 {
@@ -88,17 +89,31 @@ static const char *shape_text(const struct shape *s, char to[64])
     return to;
 }
 
-static bool check_shape(struct graph *g, const char *what, const struct shape *s)
+static bool is_whole(const struct shape *s, size_t most)
 {
     size_t n = 1;
     bool good = s->rank >= 0 && s->rank <= MAX_RANK;
     for (int i = 0; good && i < s->rank; i++)
-        good = s->dim[i] > 0 && size_mul(n, (size_t)s->dim[i], &n) && n <= ELEMENTS_MOST;
+        good = s->dim[i] > 0 && size_mul(n, (size_t)s->dim[i], &n) && n <= most;
+    return good;
+}
+
+static bool check_shape(struct graph *g, const char *what, const struct shape *s)
+{
+    bool good = is_whole(s, ELEMENTS_MOST);
     char text[64];
     if (!good && !g->status)
         mim__graph_fail(g, mim__fail(g->ctx, MIM_ERR_SHAPE, "%s of shape %s is empty or has more than 2^31 - 1024 elements",
                                      what, shape_text(s, text)));
     return good;
+}
+
+/* A result may be larger: operators count its rows, and what is in one of dimension 0, with an int, but not all together. */
+static bool check_result(struct graph *g, const char *what, const struct shape *s, enum dtype t)
+{
+    bool large = t != I32 && s->rank > 1 && is_whole(s, RESULT_MOST) && elements(s) / (size_t)cols(s) <= ELEMENTS_MOST &&
+                 elements(s) / (size_t)s->dim[0] <= ELEMENTS_MOST;
+    return large || check_shape(g, what, s);
 }
 
 struct tensor *mim__graph_input(struct graph *g, const char *name, struct shape s, enum dtype t)
@@ -200,7 +215,7 @@ struct tensor *mim__graph_op(struct graph *g, const struct op *op, const void *a
         fail_infer(g, node, status);
         return NULL;
     }
-    if (!check_shape(g, op->name, &node->sizes.y))
+    if (!check_result(g, op->name, &node->sizes.y, node->sizes.yt))
         return NULL;
     node->out = add_tensor(g, TENSOR_RESULT, g->node_count, node->sizes.y, node->sizes.yt);
     if (node->out) {

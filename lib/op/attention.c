@@ -84,7 +84,9 @@ static mim_status infer(const struct call *c, const struct kernels *k, struct si
     int width = cols(x) / 3, tokens = x->rank == 3 ? x->dim[1] : 0;
     if (!tokens || c->xt[QKV] == I32 || cols(x) % 3 || a->heads < 1 || width % a->heads || !windows_fit(&a->windows, tokens))
         return MIM_ERR_SHAPE;
-    int n = tokens / windows_of(a), dim = width / a->heads, runs = runs_of(a, x->dim[0] * windows_of(a), n);
+    int n = tokens / windows_of(a), dim = width / a->heads, units = x->dim[0] * windows_of(a), runs = runs_of(a, units, n);
+    if (units > (INT32_MAX - 1023) / a->heads)          /* tasks */
+        return MIM_ERR_SHAPE;
     if (bias && (c->xt[BIAS] != F32 || bias->rank != 3 || bias->dim[0] != a->heads || bias->dim[1] != n ||
                  bias->dim[2] != n))
         return MIM_ERR_SHAPE;

@@ -122,9 +122,17 @@ static void shapes(void)
         CHECK(!mim__graph_param(g, "x", wrong[i], zero, 0) && mim__graph_status(g) == MIM_ERR_SHAPE && !mim__graph_params(g));
         end();
     }
-    begin();                                    /* an operator's own output too large */
-    struct tensor *x = mim__graph_input(g, "x", SHAPE(1 << 20, 1), F32);
+    begin();                                    /* an operator's own output too large: of one of dimension 0, or in all */
+    struct tensor *x = mim__graph_input(g, "x", SHAPE(1, 1 << 20, 1), F32);
     CHECK(!mim__op_linear(g, "w", x, 1 << 12, (struct linear){ 0 }) && mim__graph_status(g) == MIM_ERR_SHAPE);
+    end();
+    begin();
+    x = mim__graph_input(g, "x", SHAPE(1 << 20, 1), F32);
+    CHECK(!mim__op_linear(g, "w", x, 1 << 17, (struct linear){ 0 }) && mim__graph_status(g) == MIM_ERR_SHAPE);
+    end();
+    begin();                                    /* but not of a batch */
+    x = mim__graph_input(g, "x", SHAPE(1 << 20, 1), F32);
+    CHECK(sizeof(size_t) < 8 || mim__op_linear(g, "w", x, 1 << 12, (struct linear){ 0 }) != NULL);
     end();
     begin();
     CHECK(mim__graph_input(g, "x", (struct shape){ 0, { 0 } }, F32) != NULL);      /* a single number */
