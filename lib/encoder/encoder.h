@@ -122,6 +122,9 @@ mim_status mim__vit_json(const mim_encoder *e, const struct encoder_json *j, str
 mim_status mim__swin_json(const mim_encoder *e, const struct encoder_json *j, struct mim__text *out);
 /* Parts of it, for the architectures. */
 mim_status mim__json_refuse(const mim_encoder *e, const char *format, const char *what);
+/* Of the pictures that config.json speaks of: those that position tables are stored for, or, as Swin V2 has none, its own. */
+struct json_size { int64_t height, width; };
+struct json_size mim__json_size(const mim_encoder *e);
 void mim__json_add_size(const mim_encoder *e, struct mim__text *t, const char *key);
 double mim__json_mlp_ratio(const struct encoder_options *o);
 /* What ends model_args, and timm's pretrained_cfg after them. */

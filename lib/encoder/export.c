@@ -54,14 +54,21 @@ mim_status mim__encoder_names(const mim_encoder *e, const struct encoder_naming 
 
 static const char *activation_name(const mim_encoder *e, const char *const names[]) { return names[e->options.activation]; }
 
+struct json_size mim__json_size(const mim_encoder *e)
+{
+    const struct encoder_options *o = &e->options;
+    if (e->kind == &mim__swinv2)
+        return (struct json_size){ e->image.height, e->image.width };
+    return (struct json_size){ o->table_rows * o->patch, o->table_cols * o->patch };
+}
+
 void mim__json_add_size(const mim_encoder *e, struct mim__text *t, const char *key)
 {
-    long long h = (long long)(e->options.table_rows * e->options.patch),
-              w = (long long)(e->options.table_cols * e->options.patch);
-    if (h == w)
-        mim__text_format(t, "  \"%s\": %lld,\n", key, h);
+    struct json_size s = mim__json_size(e);
+    if (s.height == s.width)
+        mim__text_format(t, "  \"%s\": %lld,\n", key, (long long)s.height);
     else
-        mim__text_format(t, "  \"%s\": [%lld, %lld],\n", key, h, w);
+        mim__text_format(t, "  \"%s\": [%lld, %lld],\n", key, (long long)s.height, (long long)s.width);
 }
 
 static void add_numbers(struct mim__text *t, const char *key, const struct mim__numbers *n)
@@ -174,10 +181,9 @@ double mim__json_mlp_ratio(const struct encoder_options *o)
 void mim__json_add_timm_rest(const mim_encoder *e, const struct encoder_json *j, const char *classifier,
                              struct mim__text *t)
 {
-    const struct encoder_options *o = &e->options;
+    struct json_size s = mim__json_size(e);
     mim__text_format(t, "\n  },\n  \"pretrained_cfg\": {\n    \"input_size\": [%lld, %lld, %lld],\n",
-                     (long long)e->image.channels, (long long)(o->table_rows * o->patch),
-                     (long long)(o->table_cols * o->patch));
+                     (long long)e->image.channels, (long long)s.height, (long long)s.width);
     add_numbers(t, "mean", &e->image.mean);
     mim__text_add(t, ",\n");
     add_numbers(t, "std", &e->image.deviation);
@@ -194,7 +200,7 @@ static mim_status timm_json(const mim_encoder *e, const struct encoder_json *j, 
     mim_status status = check_timm(e, j, beit);
     if (status)
         return status;
-    long long h = (long long)(o->table_rows * o->patch), w = (long long)(o->table_cols * o->patch);
+    struct json_size s = mim__json_size(e);
     mim__text_format(
         t, "{\n  \"architecture\": \"%s\",\n  \"num_classes\": %lld,\n  \"num_features\": %lld,\n  \"model_args\": {\n",
         timm_architecture(e, beit), (long long)j->classes, (long long)o->width);
@@ -202,8 +208,8 @@ static mim_status timm_json(const mim_encoder *e, const struct encoder_json *j, 
         t,
         "    \"img_size\": [%lld, %lld],\n    \"patch_size\": %lld,\n    \"in_chans\": %lld,\n    \"embed_dim\": %lld,\n"
         "    \"depth\": %lld,\n    \"num_heads\": %lld,\n    \"mlp_ratio\": ",
-        h, w, (long long)o->patch, (long long)e->image.channels, (long long)o->width, (long long)o->depth,
-        (long long)o->heads);
+        (long long)s.height, (long long)s.width, (long long)o->patch, (long long)e->image.channels, (long long)o->width,
+        (long long)o->depth, (long long)o->heads);
     mim__text_f64(t, mim__json_mlp_ratio(o));
     if (o->layer_scale > 0) {
         mim__text_add(t, ",\n    \"init_values\": ");

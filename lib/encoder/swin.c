@@ -69,10 +69,15 @@ static struct windows stored_windows(const mim_encoder *e, int k, int64_t window
     return w;
 }
 
+/* Rows or columns of stage k, of the pictures that config.json speaks of. */
+static int stated(const mim_encoder *e, int64_t side, int k) { return halved((int)(side / e->options.patch), k); }
+
 int mim__swin_pretrained(const mim_encoder *e, int stage)
 {
     const struct encoder_options *o = &e->options;
-    struct windows own = stored_windows(e, stage, o->window), was = stored_windows(e, stage, o->table_window);
+    struct json_size size = mim__json_size(e);
+    struct windows own = windows_of(e, stated(e, size.height, stage), stated(e, size.width, stage), o->window);
+    struct windows was = stored_windows(e, stage, o->table_window);
     double said = stage < o->pretrained_windows.count ? o->pretrained_windows.v[stage] : 0;
     if (said > 0)
         return (int)said;
@@ -82,9 +87,10 @@ int mim__swin_pretrained(const mim_encoder *e, int stage)
 bool mim__swin_rules_agree(const mim_encoder *e)
 {
     const struct encoder_options *o = &e->options;
+    struct json_size size = mim__json_size(e);
     bool second = e->kind == &mim__swinv2;
     for (int k = 0; k < o->depths.count; k++) {
-        int rows = halved((int)o->table_rows, k), cols = halved((int)o->table_cols, k);
+        int rows = stated(e, size.height, k), cols = stated(e, size.width, k);
         struct windows a = windows_by(WINDOW_RULE_TIMM, second, rows, cols, (int)o->window);
         struct windows b = windows_by(WINDOW_RULE_TRANSFORMERS, second, rows, cols, (int)o->window);
         bool fits = a.rows == rows && a.cols == cols, moves = a.down || a.right, whole = second || b.high == o->window;

@@ -320,7 +320,7 @@ static const char *timm_architecture(const mim_encoder *e)
 static mim_status timm_json(const mim_encoder *e, const struct encoder_json *j, struct mim__text *t)
 {
     const struct encoder_options *o = &e->options;
-    long long h = (long long)(o->table_rows * o->patch), w = (long long)(o->table_cols * o->patch);
+    struct json_size s = mim__json_size(e);
     mim_status status = check_json(e, "Swin of timm", WINDOW_RULE_TIMM);
     if (!status && (o->eps != 1e-5 || o->activation))
         status = mim__json_refuse(e, "Swin of timm", o->activation ? "another activation than gelu"
@@ -329,7 +329,8 @@ static mim_status timm_json(const mim_encoder *e, const struct encoder_json *j, 
         return status;
     mim__text_format(t, "{\n  \"architecture\": \"%s\",\n  \"num_classes\": %lld,\n  \"num_features\": %d,\n"
                         "  \"model_args\": {\n    \"img_size\": [%lld, %lld],\n    \"in_chans\": %lld,\n    ",
-                     timm_architecture(e), (long long)j->classes, mim__encoder_width(e), h, w, (long long)e->image.channels);
+                     timm_architecture(e), (long long)j->classes, mim__encoder_width(e), (long long)s.height,
+                     (long long)s.width, (long long)e->image.channels);
     add_stages(e, ",\n    ", t);
     mim__json_add_timm_rest(e, j, "head.fc", t);
     return MIM_OK;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_swin.c -- the Swin Transformer: a tiny SimMIM model against values worked out in double precision elsewhere, grids
- * that windows do not fit, tables of other windows, the sizes of the published models, and options that contradict. */
+ * that windows do not fit, tables of other windows, positions in larger windows than those of training, the sizes of the
+ * published models, and options that contradict. */
 #include "mim.h"
 #include "encoder/encoder.h"
 #include "kernel/kernel.h"
@@ -415,6 +416,105 @@ static void named_windows(void)
     mim_context_destroy(ctx);
 }
 
+/* ---- Swin V2 trained with windows of 8, used with windows of 16 ---- */
+
+static const char trained_json[] =
+    "{\"image\": {\"height\": 32, \"width\": 32, \"crop\": \"none\", \"flip\": 0}, \"encoder\": {\"kind\": \"swinv2\","
+    " \"patch\": 2, \"width\": 8, \"depths\": [2], \"stage_heads\": [2], \"window\": 8, \"eps\": 1e-5}, \"masker.unit\": 2,"
+    " \"head.kind\": \"pixels\", \"optimizer.rate\": 0.03, \"trainer.batch\": 2}";
+
+static mim_tensors *train_a_little(mim_context *ctx)
+{
+    mim_config *config = NULL;
+    mim_trainer *trainer = NULL;
+    mim_tensors *weights = NULL;
+    static float x[2 * 3 * 32 * 32];
+    double first = 0, last = 0;
+    CHECK(mim_config_create(ctx, NULL, &config) == MIM_OK && mim_config_read_json(config, trained_json) == MIM_OK);
+    CHECK(mim_trainer_create(ctx, config, NULL, NULL, NULL, NULL, &trainer) == MIM_OK);
+    for (int i = 0; i < COUNT(x); i++)
+        x[i] = (float)sin(0.21 * i) + (float)cos(0.0137 * i);
+    for (int i = 0; i < 12; i++) {
+        CHECK(mim_trainer_set_input(trainer, "pixels", MIM_F32, x, COUNT(x)) == MIM_OK);
+        CHECK(mim_trainer_step(trainer, NULL, 0, NULL) == MIM_OK);
+        CHECK(mim_trainer_metric(trainer, "loss", i ? &last : &first) == MIM_OK);
+    }
+    CHECK(last < 0.9 * first);
+    CHECK(mim_trainer_tensors(trainer, MIM_WEIGHTS, "mim", &weights) == MIM_OK);
+    mim_trainer_destroy(trainer);
+    mim_config_destroy(config);
+    return weights;
+}
+
+/* Network of positions of block 0: [512, 2], [512], [heads, 512]. */
+struct network { float first[512][2], shift[512], second[2][512]; };
+
+static double bias_of(const struct network *p, int head, int dy, int dx, int window)
+{
+    double at[2] = { 8.0 * dy / (window - 1), 8.0 * dx / (window - 1) }, z = 0;
+    for (int i = 0; i < 2; i++)
+        at[i] = copysign(log2(fabs(at[i]) + 1) / 3, at[i]);
+    for (int u = 0; u < 512; u++)
+        z += p->second[head][u] * fmax(p->first[u][0] * at[0] + p->first[u][1] * at[1] + p->shift[u], 0);
+    return 16 / (1 + exp(-z));
+}
+
+/* Without queries the weights of attention are those of the bias alone. Returns how far they are from it at most, in the
+ * first window, offsets being measured by `window`. */
+static double distance_from_bias(const struct network *p, const float *weights, int window)
+{
+    double most = 0;
+    for (int head = 0; head < 2; head++)
+        for (int i = 0; i < 256; i += 37) {
+            double bias[256], sum = 0;
+            for (int j = 0; j < 256; j++)
+                sum += bias[j] = exp(bias_of(p, head, i / 16 - j / 16, i % 16 - j % 16, window));
+            for (int j = 0; j < 256; j++)
+                most = fmax(most, fabs(weights[(head * 256 + i) * 256 + j] * sum / bias[j] - 1));
+        }
+    return most;
+}
+
+static mim_encoder *open_larger(mim_context *ctx, const mim_tensors *weights)
+{
+    mim_config *config = NULL;
+    mim_encoder *e = NULL;
+    CHECK(mim_config_create(ctx, NULL, &config) == MIM_OK);
+    CHECK(mim_config_read_json(config, "{\"image\": {\"height\": 64, \"width\": 64}, \"encoder.window\": 16}") == MIM_OK);
+    CHECK(mim_encoder_create(ctx, config, weights, &e) == MIM_OK);
+    mim_config_destroy(config);
+    return e;
+}
+
+static void larger_windows(void)
+{
+    mim_context *ctx = NULL;
+    mim_tensors *view = NULL, *out = NULL;
+    static struct network p;
+    static float weights[2 * 256 * 256], x[3 * 64 * 64], zero[24 * 8];
+    CHECK(mim_context_create(NULL, &ctx) == MIM_OK);
+    mim_tensors *trained = train_a_little(ctx);
+    mim_encoder *e = open_larger(ctx, trained);
+    CHECK(mim_encoder_tensors(e, MIM_WEIGHTS, "mim", &view) == MIM_OK);
+    CHECK(mim_tensors_read(view, "layers.0.blocks.0.attn.cpb_mlp.0.weight", MIM_F32, 0, 1024, p.first) == MIM_OK);
+    CHECK(mim_tensors_read(view, "layers.0.blocks.0.attn.cpb_mlp.0.bias", MIM_F32, 0, 512, p.shift) == MIM_OK);
+    CHECK(mim_tensors_read(view, "layers.0.blocks.0.attn.cpb_mlp.2.weight", MIM_F32, 0, 1024, p.second) == MIM_OK);
+    CHECK(mim_tensors_write(view, "layers.0.blocks.0.attn.qkv.weight", MIM_F32, 0, COUNT(zero), zero) == MIM_OK);
+    CHECK(mim_tensors_write(view, "layers.0.blocks.0.attn.q_bias", MIM_F32, 0, 8, zero) == MIM_OK);
+    CHECK(mim_encoder_set_input(e, "pixels", MIM_F32, x, COUNT(x)) == MIM_OK);
+    CHECK(mim_encoder_encode(e, NULL, "attention.1") == MIM_OK);
+    CHECK(mim_encoder_tensors(e, MIM_OUTPUTS, NULL, &out) == MIM_OK);
+    check_shape(out, "attention.1", 4, 4, 2, 256, 256);
+    CHECK(mim_tensors_read(out, "attention.1", MIM_F32, 0, COUNT(weights), weights) == MIM_OK);
+    CHECK_NEAR(distance_from_bias(&p, weights, 8), 0, 2e-5);
+    CHECK(distance_from_bias(&p, weights, 16) > 0.01);
+    mim_tensors_destroy(out);
+    mim_tensors_destroy(view);
+    mim_encoder_destroy(e);
+    mim_tensors_destroy(trained);
+    mim_context_destroy(ctx);
+}
+
 /* Of layer decay: a merging goes with the last block before it. */
 static void layers(void)
 {
@@ -511,6 +611,7 @@ int main(void)
     TEST(other_windows);
     TEST(small_grids);
     TEST(named_windows);
+    TEST(larger_windows);
     TEST(layers);
     TEST(refused);
     TEST(counts);

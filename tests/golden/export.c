@@ -3,6 +3,7 @@
  *
  *     export OUT FIXTURE                     a folder of make_fixtures.py, on its inputs
  *     export OUT PRESET [KEY=VALUE]...       a fresh model, its weights moved off their initial values, on made-up pictures
+ *     export OUT PRESET [KEY=VALUE]... then [KEY=VALUE]...       the same trained a little, and opened with other keys
  *
  *     OUT/huggingface, OUT/timm                      the whole model
  *     OUT/huggingface_encoder, OUT/timm_encoder      its encoder alone
@@ -171,15 +172,16 @@ static mim_status move_off(struct work *w)
     return status;
 }
 
-static mim_status make_preset(struct work *w, char **pairs, int n)
+/* From pair *from on, up to "then". */
+static mim_status make_preset(struct work *w, char **pairs, int *from, int n)
 {
     mim_status status = MIM_OK;
-    for (int i = 0; !status && i < n; i++) {
-        char *equals = strchr(pairs[i], '=');
+    for (; !status && *from < n && strcmp(pairs[*from], "then"); ++*from) {
+        char *equals = strchr(pairs[*from], '=');
         if (!equals)
             return mismatch("neither a fixture nor KEY=VALUE");
         *equals = 0;
-        status = mim_config_set_str(w->config, pairs[i], equals + 1);
+        status = mim_config_set_str(w->config, pairs[*from], equals + 1);
     }
     return status ? status : make_pictures(w);
 }
@@ -312,13 +314,38 @@ static mim_status write_all(struct work *w, const char *out)
     return status;
 }
 
+/* Some steps; what they give, and not the model, stays. */
+static mim_status train(struct work *w)
+{
+    mim_status status = MIM_OK;
+    for (int i = 0; !status && i < 10; i++) {
+        status = set_inputs(w, w->trainer);
+        if (!status) status = mim_trainer_step(w->trainer, NULL, i, NULL);
+    }
+    if (!status) status = mim_trainer_tensors(w->trainer, MIM_WEIGHTS, "mim", &w->source);
+    mim_trainer_destroy(w->trainer);
+    mim_head_destroy(w->head);
+    mim_encoder_destroy(w->encoder);
+    mim_tensors_destroy(w->inputs);
+    w->trainer = NULL;
+    w->head = NULL;
+    w->encoder = NULL;
+    w->inputs = NULL;
+    return status;
+}
+
 static mim_status run(struct work *w, const char *out, const char *what, char **pairs, int n)
 {
-    int preset = mim_config_create(w->context, what, &w->config) == MIM_OK;
-    mim_status status = preset ? make_preset(w, pairs, n) : open_fixture(w, what);
+    int preset = mim_config_create(w->context, what, &w->config) == MIM_OK, at = 0;
+    mim_status status = preset ? make_preset(w, pairs, &at, n) : open_fixture(w, what);
     if (!status) status = mim_config_set_str(w->config, "trainer.outputs", "tokens");
     if (!status) status = make(w, w->source, &w->encoder, &w->head, &w->trainer);
     if (!status && preset) status = move_off(w);
+    if (!status && preset && at++ < n) {
+        status = train(w);
+        if (!status) status = make_preset(w, pairs, &at, n);
+        if (!status) status = make(w, w->source, &w->encoder, &w->head, &w->trainer);
+    }
     if (!status) status = compute(w);
     return status ? status : write_all(w, out);
 }
@@ -328,7 +355,7 @@ int main(int argc, char **argv)
     struct work w = { 0 };
     char why[512] = "";
     if (argc < 3)
-        return fprintf(stderr, "export OUT FIXTURE, or export OUT PRESET [KEY=VALUE]...\n"), 2;
+        return fprintf(stderr, "export OUT FIXTURE, or export OUT PRESET [KEY=VALUE]... [then [KEY=VALUE]...]\n"), 2;
     mim_status status = mim_context_create(NULL, &w.context);
     if (!status) status = run(&w, argv[1], argv[2], argv + 3, argc - 3);
     if (status && w.context && !mim_last_error(w.context, why, sizeof why, NULL))
