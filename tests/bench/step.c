@@ -4,7 +4,7 @@
  *     step [MODEL] [--batch N] [--threads N] [--precision f32|bf16] [--steps N] [--isa NAME] [--profile]
  *          [--set key=value]...
  *
- * MODEL: simmim_vit_b (default), or another of models.h. Prints the median and the least seconds of a step, pictures a
+ * MODEL: simmim_vit_b (default), another of models.h, or a preset. Prints the median and the least seconds of a step, pictures a
  * second, the loss and the most memory that the process ever had; gflop, the operations of products and attention without
  * what is computed again, and of_peak, their rate beside the multiply-adds that the same threads could do at most (measured
  * before and after); the bytes that the plan names; and with --profile where the time goes. */
