@@ -45,12 +45,12 @@ static bool overhangs(const struct block *b)
 
 static struct tensor *fill_up(struct graph *g, struct tensor *x, const struct block *b)
 {
-    return mim__op_regrid(g, x, (struct regrid){ b->rows, b->cols, b->windows.rows, b->windows.cols, 1 });
+    return mim__op_regrid(g, x, (struct regrid){ b->rows, b->cols, b->windows.rows, b->windows.cols, 1, false });
 }
 
 static struct tensor *cut_off(struct graph *g, struct tensor *x, const struct block *b)
 {
-    return mim__op_regrid(g, x, (struct regrid){ b->windows.rows, b->windows.cols, b->rows, b->cols, 1 });
+    return mim__op_regrid(g, x, (struct regrid){ b->windows.rows, b->windows.cols, b->rows, b->cols, 1, false });
 }
 
 static struct tensor *qkv(struct graph *g, struct tensor *x, const struct block *b)

@@ -208,7 +208,7 @@ static struct tensor *merge(const struct swin *v, const struct stage *s, struct 
 {
     mim__graph_segment(v->g);
     mim__graph_scope(v->g, "layers.%d.downsample.", s->index);
-    x = mim__op_regrid(v->g, x, (struct regrid){ s->rows, s->cols, halved(s->rows, 1), halved(s->cols, 1), 2 });
+    x = mim__op_regrid(v->g, x, (struct regrid){ s->rows, s->cols, halved(s->rows, 1), halved(s->cols, 1), 2, false });
     struct linear o = { .norm = v->second ? NULL : "norm", .eps = (float)v->o->eps, .no_bias = true,
                         .weight_init = v->weight, .compute = v->b->compute, .type = F32 };
     x = mim__op_linear(v->g, "reduction", x, 2 * s->width, o);

@@ -68,8 +68,9 @@ struct tensor *mim__op_scatter(struct graph *g, struct tensor *x, struct tensor 
                                struct scatter o);
 
 /* The tokens of a grid as those of another, [batch, to_rows to_cols, step^2 width]: cut off, filled up with zeros, or with a
- * step above 1 step x step of them side by side, those of a column together (patch merging). */
-struct regrid { int rows, cols, to_rows, to_cols, step; };
+ * step above 1 step x step of them side by side, those of a column together (patch merging). apart: the way back, from
+ * [batch, rows cols, step^2 width]. */
+struct regrid { int rows, cols, to_rows, to_cols, step; bool apart; };
 struct tensor *mim__op_regrid(struct graph *g, struct tensor *x, struct regrid o);
 
 /* What tokens predict, [batch, tokens, channels (patches side)^2] f32 in the order (channel, row, column), as that of the
