@@ -4,8 +4,8 @@
  *     features MODEL PICTURES OUT.safetensors [OUTPUT] [--threads N] [--precision bf16]
  *
  * MODEL: a folder as pretrain, timm or transformers writes it, or a file of libmim. PICTURES: as pretrain takes them.
- * OUTPUT: "pooled" (if not given), "tokens", "block.8", ...; OUT holds it with one row a picture, in their order, and
- * "labels" where the pictures have such. */
+ * OUTPUT: "pooled" (if not given), "tokens", "block.8", "stage.2", ...; OUT holds it with one row a picture, in
+ * their order, and "labels" where the pictures have such. */
 #include "support/encode.h"
 #include "support/model.h"
 #include "support/options.h"

@@ -8,17 +8,9 @@
 
 static mim_status check(const mim_head *h, struct head_options *o)
 {
-    int64_t depth = h->encoder->options.depth;
-    char name[OPTION_TEXT_SIZE] = "";
-    bool known = !strcmp(o->features, "pooled") || !strcmp(o->features, "tokens");
-    for (int64_t i = 0; i <= depth && !known; i++) {
-        snprintf(name, sizeof name, "block.%lld", (long long)i);
-        known = !strcmp(o->features, name);
-    }
-    if (!known)
-        return mim__fail(h->object.ctx, MIM_ERR_VALUE,
-                         "head.features is \"%s\", not pooled, tokens, or block.0 .. block.%lld", o->features,
-                         (long long)depth);
+    mim_status status = mim__head_check_features(h, o);
+    if (status)
+        return status;
     if (o->pool == POOL_AUTO)
         o->pool = h->encoder->options.pool;
     if (o->pool == POOL_CLASS && !h->encoder->options.class_token && strcmp(o->features, "pooled"))

@@ -260,10 +260,11 @@ static void add_decoder(const mim_head *h, double ratio, struct mim__text *more)
  * MAE also normalised ones, as a member says. */
 static const char *unsayable(const mim_head *h, enum naming n, bool own)
 {
+    static const char features[] = "features of a block";
     const struct encoder_options *e = &h->encoder->options;
     int target = h->options.target;
     if (h->kind == &mim__classifier && strcmp(h->options.features, "pooled"))
-        return "features of a block";
+        return features;
     if (n == NAMING_TIMM)
         return own && h->from_file && h->kind->bare ? "a decoder; the encoder alone can be written" : NULL;
     if (!h->kind->masks)
@@ -272,6 +273,7 @@ static const char *unsayable(const mim_head *h, enum naming n, bool own)
          : target != HEAD_PIXELS && (target != HEAD_PATCH_NORM || h->kind != &mim__mae) ? "another target than pixels"
          : h->options.reduce != 1 ? "a lower resolution"
          : h->kind == &mim__pixels && h->options.layers != 1 ? "two layers"
+         : h->kind == &mim__pixels && !mim__head_sees_end(h) ? features
          : h->kind == &mim__flat ? "a decoder that predicts the whole picture at once"
          : h->options.head_width ? "heads that do not make up its width"
          : h->kind == &mim__mae && e->table_rows != e->table_cols ? "pictures that are not square" : NULL;

@@ -8,10 +8,10 @@
 enum head_loss { HEAD_L1, HEAD_L2, HEAD_SMOOTH_L1, HEAD_LOSS_HOST, HEAD_LOSS_AUTO };       /* three as enum loss_kind */
 enum head_target {                                       /* likewise enum target_kind */
     HEAD_PIXELS, HEAD_PATCH_NORM, HEAD_WINDOW_NORM, HEAD_TARGET_HOST, HEAD_HOG, HEAD_EDGES,
-    HEAD_CLASSES, HEAD_CLUSTERS, HEAD_BINS, HEAD_TARGET_AUTO
+    HEAD_CLASSES, HEAD_CLUSTERS, HEAD_BINS, HEAD_CHANNEL_BINS, HEAD_TARGET_AUTO
 };
 
-#define HEAD_TARGETS "pixels patch_norm window_norm host hog edges classes clusters bins auto"
+#define HEAD_TARGETS "pixels patch_norm window_norm host hog edges classes clusters bins channel_bins auto"
 
 struct head_options {
     int kind, loss, target, positions, mixture;          /* loss is never HEAD_LOSS_AUTO once a head is made */
@@ -88,6 +88,16 @@ mim_status mim__head_names(const mim_head *h, const struct head_naming *n, float
 mim_status mim__head_json(const mim_head *h, bool own, double ratio, struct encoder_json *j, struct mim__text *more);
 /* Section head that named tensors carry; leaves *out as it is if they carry none. */
 mim_status mim__head_config_from(mim_context *ctx, const mim_tensors *t, mim_config *out);
+
+/* features.c, for heads that see what head.features says: how often the grid of patches is halved there, -1 if the encoder
+ * has no such features; and, for those that predict patches, tokens f32 [batch, tokens of that grid, width] without a class
+ * token: those at the end (also where it is pooled), others through a layer norm of the head's own. */
+int mim__head_level(const mim_encoder *e, const char *features);
+bool mim__head_sees_end(const mim_head *h);
+mim_status mim__head_check_features(const mim_head *h, const struct head_options *o);
+/* numbers: to be predicted, a patch. */
+mim_status mim__head_check_numbers(const mim_head *h, const struct head_options *o, int64_t numbers);
+struct tensor *mim__head_features(const mim_head *h, struct graph *g, const struct encoder_build *e);
 
 /* regress.c, for heads that predict pixels: what their options must be, with the loss that "auto" stands for; and from
  * b->prediction to target and loss. eps is added to the number of pixels. */

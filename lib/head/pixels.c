@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* pixels.c -- regression of hidden pixels (SimMIM, Xie et al. 2022, sec. 3.3 and 3.4): a linear layer, or a perceptron,
- * from each patch's token to its pixels; after stages from a token to those of all patches it stands for. prediction
- * [batch, patches, channels * side^2], side = patch / reduce, in the order (channel, row, column), which is that of a pixel
- * shuffle. */
+ * from each patch's token to its pixels; within or after stages from a token to those of all patches it stands for.
+ * prediction [batch, patches, channels * side^2], side = patch / reduce, in the order (channel, row, column), which is that of
+ * a pixel shuffle. */
 #include "head/head.h"
 
 #include <math.h>
@@ -12,9 +12,13 @@ static mim_status check(const mim_head *h, struct head_options *o)
 {
     if (o->masked && !h->encoder->options.mask_token)
         return mim__fail(h->object.ctx, MIM_ERR_VALUE, "head.kind is pixels, but encoder.mask_token is 0");
+    mim_status status = mim__head_check_features(h, o);
+    if (status)
+        return status;
     if (!o->hidden)
-        o->hidden = mim__encoder_width(h->encoder);
-    return mim__head_check_regression(h, o, HEAD_L1);
+        o->hidden = h->encoder->options.width << mim__head_level(h->encoder, o->features);
+    status = mim__head_check_regression(h, o, HEAD_L1);
+    return status ? status : mim__head_check_numbers(h, o, mim__head_depth(h));
 }
 
 static struct linear layer(int in, int out, enum dtype compute)
@@ -26,10 +30,10 @@ static struct linear layer(int in, int out, enum dtype compute)
     };
 }
 
-/* depth: numbers a token. */
-static struct tensor *predict(const mim_head *h, struct graph *g, struct tensor *x, int depth, enum dtype compute)
+/* width, depth: numbers of a token, and to be predicted from it. */
+static struct tensor *predict(const mim_head *h, struct graph *g, struct tensor *x, int width, int depth, enum dtype compute)
 {
-    int width = mim__encoder_width(h->encoder), hidden = (int)h->options.hidden;
+    int hidden = (int)h->options.hidden;
     if (h->options.layers == 1)
         return mim__op_linear(g, "decoder.0", x, depth, layer(width, depth, compute));
     struct linear first = layer(width, hidden, compute), last = layer(hidden, depth, compute);
@@ -40,9 +44,10 @@ static struct tensor *predict(const mim_head *h, struct graph *g, struct tensor 
 
 static void build(const mim_head *h, struct graph *g, const struct encoder_build *e, struct head_build *b)
 {
-    struct tensor *x = e->first ? mim__op_slice(g, e->tokens, e->first, e->rows * e->cols) : e->tokens;
-    int patches = 1 << (mim__encoder_stages(h->encoder) - 1), numbers = (int)h->options.numbers;
-    b->prediction = predict(h, g, x, patches * patches * mim__head_depth(h), b->compute);
+    int level = mim__head_level(h->encoder, h->options.features), patches = 1 << level, numbers = (int)h->options.numbers;
+    int width = (int)h->encoder->options.width << level;
+    struct tensor *x = mim__head_features(h, g, e);
+    b->prediction = predict(h, g, x, width, patches * patches * mim__head_depth(h), b->compute);
     if (patches > 1) {                              /* a token stands for so many, along each side */
         struct split_tokens whole = { e->rows, e->cols, patches, (int)h->encoder->image.channels,
                                       (int)(h->encoder->options.patch / h->options.reduce) };
@@ -73,7 +78,8 @@ static mim_status config_from(const mim_tensors *t, enum name_column c, const ch
 
 static const struct name_rule rules[] = {
     { "decoder.0.weight", "", "", "decoder.0.weight" }, { "decoder.0.bias", "", "", "decoder.0.bias" },
-    { "decoder.2.weight", "", "", NULL }, { "decoder.2.bias", "", "", NULL }, { NULL, NULL, NULL, NULL },
+    { "decoder.2.weight", "", "", NULL }, { "decoder.2.bias", "", "", NULL },
+    { "norm.weight", "", "", NULL }, { "norm.bias", "", "", NULL }, { NULL, NULL, NULL, NULL },
 };
 
 const struct head_kind mim__pixels = {

@@ -9,8 +9,8 @@ mim_status mim__head_check_regression(const mim_head *h, struct head_options *o,
     if (o->target == HEAD_TARGET_AUTO)
         o->target = HEAD_PIXELS;
     if (o->target > HEAD_EDGES)
-        return mim__fail(ctx, MIM_ERR_VALUE, "head.target classes, clusters and bins are for head.kind tokens, not %s",
-                         h->kind->name);
+        return mim__fail(ctx, MIM_ERR_VALUE, "head.target classes, clusters, bins and channel_bins are for head.kind "
+                         "tokens, not %s", h->kind->name);
     if (o->target == HEAD_HOG && (patch % 8 || o->reduce != 1))
         return mim__fail(ctx, MIM_ERR_VALUE,
                          "head.target hog needs patches of a multiple of 8, not %lld, and head.reduce 1, not %lld",

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* tokens.c -- classes of hidden patches (BEiT, Bao et al. 2022, sec. 2.4): a linear layer from each patch's token, and
- * cross-entropy. logits [batch, patches, classes]. The classes are the host's (tokens of its tokenizer, or with head.masked
- * 0 what each patch shows: a dense probe), or made of the pixels: the nearest colour of a palette, or bins of a channel. */
+/* tokens.c -- classes of hidden patches (BEiT, Bao et al. 2022, sec. 2.4): a linear layer from each patch's token, or from
+ * one to all patches it stands for, and cross-entropy. logits [batch, patches, classes]. The classes are the host's (tokens
+ * of its tokenizer, or with head.masked 0 what each patch shows: a dense probe), or made of the pixels (SimMIM, Xie et al.
+ * 2022, sec. 3.4): the nearest colour of a palette, bins of all channels together, or bins of each by itself, then logits
+ * [batch, patches, channels * bins]. */
 #include "head/head.h"
 
 #include <stdio.h>
@@ -15,6 +17,12 @@ static int64_t combinations(int64_t bins, int64_t channels)
     return n;
 }
 
+/* Classes that a patch is of at once. */
+static int of_patch(const mim_head *h, const struct head_options *o)
+{
+    return o->target == HEAD_CHANNEL_BINS ? (int)h->encoder->image.channels : 1;
+}
+
 static mim_status check(const mim_head *h, struct head_options *o)
 {
     mim_context *ctx = h->object.ctx;
@@ -23,8 +31,8 @@ static mim_status check(const mim_head *h, struct head_options *o)
     if (o->target == HEAD_TARGET_AUTO)
         o->target = HEAD_CLASSES;
     if (o->target < HEAD_CLASSES)
-        return mim__fail(ctx, MIM_ERR_VALUE, "head.kind tokens takes head.target classes, clusters or bins, not %s",
-                         mim__choice_name(HEAD_TARGETS, o->target, word));
+        return mim__fail(ctx, MIM_ERR_VALUE, "head.kind tokens takes head.target classes, clusters, bins or channel_bins, "
+                         "not %s", mim__choice_name(HEAD_TARGETS, o->target, word));
     if (o->masked && !h->encoder->options.mask_token)
         return mim__fail(ctx, MIM_ERR_VALUE, "head.kind is tokens and head.masked 1, but encoder.mask_token is 0");
     if (o->visible != 0 && o->visible != 1)
@@ -34,7 +42,10 @@ static mim_status check(const mim_head *h, struct head_options *o)
                          (long long)o->bins, (long long)channels);
     if (o->target == HEAD_BINS)
         o->classes = combinations(o->bins, channels);
-    return MIM_OK;
+    if (o->target == HEAD_CHANNEL_BINS)
+        o->classes = o->bins;
+    mim_status status = mim__head_check_features(h, o);
+    return status ? status : mim__head_check_numbers(h, o, o->classes * of_patch(h, o));
 }
 
 /* Colours drawn at random until the host writes its own: iGPT's range -1..1. */
@@ -48,25 +59,37 @@ static struct tensor *palette(const mim_head *h, struct graph *g)
 static struct tensor *classes(const mim_head *h, struct graph *g, const struct encoder_build *e, struct head_build *b)
 {
     const struct head_options *o = &h->options;
-    struct colours colours = { (int)h->encoder->options.patch, (int)o->bins };
+    struct colours colours = { (int)h->encoder->options.patch, (int)o->bins, o->target == HEAD_CHANNEL_BINS };
     if (o->target == HEAD_CLASSES)
         return b->labels = mim__graph_input(g, "labels", SHAPE(e->batch, e->rows * e->cols), I32);
     return mim__op_colours(g, e->pixels, mim__head_scale(g, b->image),
                            o->target == HEAD_CLUSTERS ? palette(h, g) : NULL, colours);
 }
 
+/* Of each patch: a token speaks for as many, along each side, as it stands for. */
+static struct tensor *predict(const mim_head *h, struct graph *g, const struct encoder_build *e, int depth,
+                              enum dtype compute)
+{
+    int patches = 1 << mim__head_level(h->encoder, h->options.features);
+    struct linear o = { .weight_init = { INIT_TRUNCATED, (float)h->options.init_deviation, 2, 0 }, .compute = compute,
+                        .type = F32 };
+    struct regrid apart = { ceil_div(e->rows, patches), ceil_div(e->cols, patches), e->rows, e->cols, patches, true };
+    struct tensor *x = mim__op_linear(g, "lm_head", mim__head_features(h, g, e), patches * patches * depth, o);
+    return patches > 1 ? mim__op_regrid(g, x, apart) : x;
+}
+
 static void build(const mim_head *h, struct graph *g, const struct encoder_build *e, struct head_build *b)
 {
     const struct head_options *o = &h->options;
-    struct tensor *x = e->first ? mim__op_slice(g, e->tokens, e->first, e->rows * e->cols) : e->tokens;
-    struct init normal = { INIT_TRUNCATED, (float)o->init_deviation, 2, 0 };
-    b->logits = mim__op_linear(g, "lm_head", x, (int)o->classes,
-                               (struct linear){ .weight_init = normal, .compute = b->compute, .type = F32 });
+    int answers = of_patch(h, o), each = (int)o->classes;
+    struct tensor *x = b->logits = predict(h, g, e, answers * each, b->compute);
+    if (answers > 1)
+        x = mim__op_reshape(g, x, SHAPE(e->batch, e->rows * e->cols * answers, each));
     b->answers = classes(h, g, e, b);
     if (e->mask && o->visible == 0)
         b->answers = mim__op_hidden_classes(g, b->answers, e->mask);
     b->loss = b->seed =
-        mim__op_cross_entropy(g, b->logits, b->answers, NULL, (struct cross_entropy){ (float)o->smoothing });
+        mim__op_cross_entropy(g, x, b->answers, NULL, (struct cross_entropy){ (float)o->smoothing });
     mim__graph_output(g, "answers", b->answers);
     mim__graph_output(g, "logits", b->logits);
     mim__graph_output(g, "loss", b->loss);
@@ -89,10 +112,10 @@ static mim_status config_from(const mim_tensors *t, enum name_column c, const ch
 
 static const struct name_rule rules[] = {
     { "lm_head.weight", "", "lm_head.weight", "" }, { "lm_head.bias", "", "lm_head.bias", "" },
-    { "palette", "", "", "" }, { NULL, NULL, NULL, NULL },
+    { "norm.weight", "", "", "" }, { "norm.bias", "", "", "" }, { "palette", "", "", "" }, { NULL, NULL, NULL, NULL },
 };
 
 const struct head_kind mim__tokens = {
     .name = "tokens", .check = check, .build = build, .config_from = config_from, .rules = rules, .masks = true,
-    .task = "Model",
+    .stages = true, .task = "Model",
 };

@@ -3,8 +3,10 @@
  *
  *   colours   x [batch, channels, height, width] f32, scale [2, channels] f32: means and deviations that x was normalised
  *             with; y [batch, patches] i32: the nearest row of palette [classes, channels] f32 in -1..1, the lowest where
- *             several are; or without one, bins of equal width of each channel, the first channel's number leading
- *   hidden    y = mask ? classes : -1, all [batch, patches] i32: what is shown takes no part in the loss
+ *             several are; or without one, bins of equal width of each channel, the first channel's number leading;
+ *             apart: y [batch, patches channels], these bins one by one (SimMIM, Xie et al. 2022, sec. 3.4)
+ *   hidden    y = mask ? classes : -1, classes [batch, patches classes of one] i32, mask [batch, patches] i32: what is shown
+ *             takes no part in the loss
  *
  * No gradient. */
 #include "op/op.h"
@@ -23,9 +25,10 @@ static mim_status infer(const struct call *c, const struct kernels *k, struct si
     (void)k;
     if (x->rank != 4 || c->xt[X] != F32 || elements(c->xs[SCALE]) != 2 * (size_t)x->dim[1] || x->dim[1] > CHANNELS_MOST ||
         o->patch < 1 || x->dim[2] % o->patch || x->dim[3] % o->patch || (!c->xs[PALETTE] && o->bins < 1) ||
-        (c->xs[PALETTE] && (c->xt[PALETTE] != F32 || cols(c->xs[PALETTE]) != x->dim[1])))
+        (c->xs[PALETTE] && (o->apart || c->xt[PALETTE] != F32 || cols(c->xs[PALETTE]) != x->dim[1])))
         return MIM_ERR_SHAPE;
-    *out = (struct sizes){ .y = SHAPE(x->dim[0], x->dim[2] / o->patch * (x->dim[3] / o->patch)), .yt = I32 };
+    int patches = x->dim[2] / o->patch * (x->dim[3] / o->patch);
+    *out = (struct sizes){ .y = SHAPE(x->dim[0], patches * (o->apart ? x->dim[1] : 1)), .yt = I32 };
     return MIM_OK;
 }
 
@@ -73,21 +76,27 @@ static void colours_task(void *arg, int task, void *scratch)
     const struct call *c = ((const struct job *)arg)->c;
     const struct colours *o = c->attr;
     const int *d = c->xs[X]->dim;
-    int across = d[3] / o->patch, patches = c->ys->dim[1], end = imin((int)elements(c->ys), (task + 1) * ROWS);
+    int across = d[3] / o->patch, patches = d[2] / o->patch * across, end = imin(d[0] * patches, (task + 1) * ROWS);
+    int each = o->apart ? d[1] : 1;
+    int32_t *to = (int32_t *)c->y + (size_t)task * ROWS * (size_t)each;
     (void)scratch;
-    for (int r = task * ROWS; r < end; r++) {
+    for (int r = task * ROWS; r < end; r++, to += each) {
         double colour[CHANNELS_MOST];
         for (int i = 0; i < d[1]; i++)
             colour[i] = mean_of(c, r / patches, i, r % patches / across, r % patches % across);
-        ((int32_t *)c->y)[r] = c->xs[PALETTE] ? nearest(c->x[PALETTE], rows(c->xs[PALETTE]), d[1], colour)
-                                              : bin(o->bins, d[1], colour);
+        if (c->xs[PALETTE])
+            *to = nearest(c->x[PALETTE], rows(c->xs[PALETTE]), d[1], colour);
+        for (int i = 0; !c->xs[PALETTE] && i < each; i++)
+            to[i] = bin(o->bins, d[1] / each, colour + i);
     }
 }
 
 static void forward(const struct call *c, const struct env *e)
 {
     struct job j = { c, e };
-    split(e, tasks((int)elements(c->ys), ROWS), colours_task, &j);
+    const struct colours *o = c->attr;
+    int patches = (int)elements(c->ys) / (o->apart ? c->xs[X]->dim[1] : 1);
+    split(e, tasks(patches, ROWS), colours_task, &j);
 }
 
 static const struct op colours_op = { .name = "colours", .infer = infer, .forward = forward, .stops = READ_X(PALETTE) };
@@ -104,7 +113,7 @@ struct tensor *mim__op_colours(struct graph *g, struct tensor *pixels, struct te
 static mim_status infer_hidden(const struct call *c, const struct kernels *k, struct sizes *out)
 {
     (void)k;
-    if (c->xt[0] != I32 || c->xt[1] != I32 || elements(c->xs[0]) != elements(c->xs[1]))
+    if (c->xt[0] != I32 || c->xt[1] != I32 || elements(c->xs[0]) % elements(c->xs[1]))
         return MIM_ERR_SHAPE;
     *out = (struct sizes){ .y = *c->xs[0], .yt = I32 };
     return MIM_OK;
@@ -113,9 +122,10 @@ static mim_status infer_hidden(const struct call *c, const struct kernels *k, st
 static void forward_hidden(const struct call *c, const struct env *e)
 {
     const int32_t *classes = c->x[0], *mask = c->x[1];
+    size_t each = elements(c->xs[0]) / elements(c->xs[1]);
     (void)e;
     for (size_t i = 0; i < elements(c->ys); i++)
-        ((int32_t *)c->y)[i] = mask[i] ? classes[i] : -1;
+        ((int32_t *)c->y)[i] = mask[i / each] ? classes[i] : -1;
 }
 
 static const struct op hidden_op = { .name = "hidden_classes", .infer = infer_hidden, .forward = forward_hidden };

@@ -122,10 +122,11 @@ struct tensor *mim__op_target(struct graph *g, struct tensor *pixels, struct tar
 /* Other things to predict, of pixels and the scale [2, channels] (means, deviations) that they were normalised with. No
  * gradient. Histograms of oriented gradients [batch, patches, channels * 9 (patch / 8)^2], 8 dividing the patch; magnitudes
  * of edges, as large as the picture; classes i32 [batch, patches] by the nearest colour of palette [classes, channels], or
- * where that is NULL, by bins of each channel; and those of hidden patches alone, others -1. */
+ * where that is NULL, by bins of all channels, or, apart, of each, [batch, patches channels]; and those of hidden patches
+ * alone, others -1, of mask [batch, patches]. */
 struct tensor *mim__op_hog(struct graph *g, struct tensor *pixels, struct tensor *scale, int patch);
 struct tensor *mim__op_edges(struct graph *g, struct tensor *pixels, struct tensor *scale);
-struct colours { int patch, bins; };
+struct colours { int patch, bins; bool apart; };
 struct tensor *mim__op_colours(struct graph *g, struct tensor *pixels, struct tensor *scale, struct tensor *palette,
                                struct colours o);
 struct tensor *mim__op_hidden_classes(struct graph *g, struct tensor *classes, struct tensor *mask);

@@ -118,7 +118,7 @@ static double accuracy_of(const mim_trainer *t, int64_t batch)
     const float *logits = mim__plan_data(t->plan, t->hb.logits);
     const int32_t *labels = t->hb.answers ? mim__plan_data(t->plan, t->hb.answers) : t->inputs[INPUT_LABELS].data;
     int64_t classes = t->head->options.classes, right = 0, count = 0;
-    int64_t each = t->hb.answers ? (int64_t)t->eb.rows * t->eb.cols : 1;
+    int64_t each = t->hb.answers ? (int64_t)elements(mim__tensor_shape(t->hb.answers)) / t->eb.batch : 1;
     for (int64_t b = 0; b < batch * each; b++, logits += classes) {
         int64_t best = 0;
         for (int64_t c = 1; c < classes; c++)

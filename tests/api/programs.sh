@@ -58,6 +58,14 @@ good "" $E --probe steps --epochs 1 --features block.1 --pool mean
 good "" evaluate --weights "$T/tuned" --train "$T/train.bin" --test "$T/test.bin"
 good "sheet.png" reconstruct --weights "$T/run" --data "$T/test.bin" --mask-ratio 0.5 --seed 3 --count 5 --out "$T/sheet.png"
 good "features.safetensors" features "$T/run" "$T/test.bin" "$T/features.safetensors" tokens --threads 2 --precision bf16
+good "swin/state.safetensors" pretrain --data "$T/train.bin" --config simmim_swin_tiny --steps 2 --batch 8 \
+     --set image.height=32 --set image.width=32 --set encoder.width=12 --set encoder.depths=[1,1,1] --set encoder.window=4 \
+     --set masker.unit=8 --set head.kind=tokens --set head.target=clusters --set head.classes=8 --out "$T/swin"
+S="evaluate --weights $T/swin --train $T/train.bin --test $T/test.bin"
+good "" $S --probe knn --features stage.2 --pool mean
+good "" $S --probe steps --epochs 1 --features stage.1 --pool mean
+good "stages.safetensors" features "$T/swin" "$T/test.bin" "$T/stages.safetensors" stage.2
+bad "no output \"stage.4\"" features "$T/swin" "$T/test.bin" "$T/none" stage.4
 K="keras_cifar10 --train $T/train.bin --held-out $T/test.bin --threads 2 --epochs 2"
 good "keras/curve.png keras/log.csv keras/encoder.safetensors" $K --test "$T/test.bin" --probe-epochs 1 --out "$T/keras"
 

@@ -9,14 +9,15 @@ static mim_context *ctx;
 
 static void clear_head(mim_trainer *t, const char *weight, const char *bias)
 {
-    static const float zero[4096];
     const char *const names[] = { weight, bias };
     mim_tensors *w = NULL;
     size_t n;
     OK(ctx, mim_trainer_tensors(t, MIM_WEIGHTS, "mim", &w));
     for (int i = 0; i < 2; i++) {
         OK(ctx, mim_tensors_info(w, names[i], NULL, NULL, NULL, &n));
+        float *zero = calloc(n, sizeof *zero);
         OK(ctx, mim_tensors_write(w, names[i], MIM_F32, 0, n, zero));
+        free(zero);
     }
     mim_tensors_destroy(w);
 }
@@ -99,6 +100,64 @@ static void edges(void)
     mim_trainer_destroy(t);
 }
 
+/* A pixel of a plane minus the mean over the deviation of what of its window is in the picture (Swin V2's SimMIM), from the
+ * definition. */
+static double normalised(const float *p, int height, int width, int window, int y, int x)
+{
+    double sum = 0, square = 0;
+    int n = 0;
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = y - window / 2; i <= y + window / 2; i++)
+            for (int j = x - window / 2; j <= x + window / 2; j++) {
+                if (i < 0 || j < 0 || i >= height || j >= width)
+                    continue;
+                if (pass)
+                    square += pow(p[i * width + j] - sum / n, 2);
+                else
+                    sum += p[i * width + j], n++;
+            }
+    return (p[y * width + x] - sum / n) / sqrt(square / (n - 1) + 1e-6);
+}
+
+/* On Swin V2, with the window of its authors and others, at full and at half the resolution: a head of zeros is as far off as
+ * the targets of the hidden patches are large. */
+static void windows_of_swin(void)
+{
+    enum { HEIGHT = 72, WIDTH = 48, PLANES = 2 * 3 };
+    static const struct { int window, reduce; } all[] = { { 47, 1 }, { 5, 1 }, { 23, 2 } };
+    static float x[PLANES * HEIGHT * WIDTH], small[PLANES * HEIGHT * WIDTH];
+    uint8_t mask[2 * HEIGHT / 4 * WIDTH / 4];
+    for (int i = 0; i < COUNT(x); i++)
+        x[i] = (float)(sin(0.013 * i) + 0.4 * sin(0.7 * (i % WIDTH)) + (i / WIDTH % HEIGHT > 40 ? 1.5 : 0));
+    for (int i = 0; i < COUNT(mask); i++)
+        mask[i] = i * 7 % 5 < 3;
+    for (int k = 0; k < COUNT(all); k++) {
+        int r = all[k].reduce, height = HEIGHT / r, width = WIDTH / r, count = 0;
+        char json[400];
+        double sum = 0;
+        snprintf(json, sizeof json, "{\"image\": {\"height\": 72, \"width\": 48}, \"trainer.batch\": 2, \"encoder\": {\"kind\": "
+                 "\"swinv2\", \"width\": 8, \"depths\": [1, 1, 1], \"window\": 3}, \"head\": {\"target\": \"window_norm\", "
+                 "\"window\": %d, \"reduce\": %d, \"layers\": 2}}", all[k].window, r);
+        mim_trainer *t = make_trainer(ctx, json);
+        clear_head(t, "head.decoder.2.weight", "head.decoder.2.bias");
+        OK(ctx, mim_trainer_set_input(t, "pixels", MIM_F32, x, COUNT(x)));
+        OK(ctx, mim_trainer_set_input(t, "mask", MIM_U8, mask, COUNT(mask)));
+        OK(ctx, mim_trainer_forward(t, NULL, 0, NULL));
+        memset(small, 0, sizeof small);
+        for (int i = 0; i < COUNT(x); i++)
+            small[(i / WIDTH / HEIGHT * height + i / WIDTH % HEIGHT / r) * width + i % WIDTH / r] += x[i] / (float)(r * r);
+        for (int i = 0; i < PLANES * height * width; i++) {
+            int col = i % width, row = i / width % height, plane = i / width / height;
+            if (!mask[(plane / 3 * (HEIGHT / 4) + row * r / 4) * (WIDTH / 4) + col * r / 4])
+                continue;
+            sum += fabs(normalised(small + plane * height * width, height, width, all[k].window, row, col));
+            count++;
+        }
+        CHECK_NEAR(make_metric(t, "loss"), sum / count, 1e-5);
+        mim_trainer_destroy(t);
+    }
+}
+
 /* Any numbers of the host for each patch, all of which count: a dense regression probe on a frozen encoder. */
 static void numbers_of_the_host(void)
 {
@@ -145,6 +204,7 @@ static void refused(void)
         { "{\"head.target\": \"hog\"}", "8" },
         { "{\"image\": {\"height\": 16, \"width\": 16}, \"encoder.patch\": 8, \"head\": {\"target\": \"hog\", \"reduce\": 2}}", "reduce" },
         { "{\"head\": {\"numbers\": 5}}", "host" }, { "{\"head\": {\"target\": \"bins\"}}", "tokens" },
+        { "{\"head\": {\"target\": \"channel_bins\"}}", "tokens" }, { "{\"head\": {\"target\": \"window_norm\", \"window\": 46}}", "46" },
     };
     for (int i = 0; i < COUNT(bad); i++) {
         mim_config *config = make_config(ctx, bad[i].json);
@@ -161,6 +221,7 @@ int main(void)
     ctx = make_context();
     TEST(hog);
     TEST(edges);
+    TEST(windows_of_swin);
     TEST(numbers_of_the_host);
     TEST(nothing_hidden);
     TEST(refused);

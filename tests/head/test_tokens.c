@@ -115,10 +115,10 @@ static void colours_of(mim_trainer *t, double to[ALL][3])
 }
 
 /* Classes that are made of the pixels; the palette is the host's, and stored. */
-static void clusters(void)
+static void clusters_of(const char *json)
 {
     static const float palette[3][3] = { { -0.5f, 0, 0.5f }, { 0, 0, 0 }, { 0.5f, 0.25f, -0.25f } };
-    mim_trainer *t = make_trainer(ctx, "{\"head\": {\"kind\": \"tokens\", \"classes\": 3, \"target\": \"clusters\"}}"), *u = NULL;
+    mim_trainer *t = make_trainer(ctx, json), *u = NULL;
     mim_tensors *w = NULL, *state = NULL;
     double colour[ALL][3];
     int64_t labels[ALL];
@@ -155,6 +155,43 @@ static void clusters(void)
     mim_tensors_destroy(state);
     mim_trainer_destroy(t);
     mim_trainer_destroy(u);
+}
+
+static void clusters(void)
+{
+    clusters_of("{\"head\": {\"kind\": \"tokens\", \"classes\": 3, \"target\": \"clusters\"}}");
+    clusters_of("{\"head\": {\"kind\": \"tokens\", \"classes\": 3, \"target\": \"clusters\"}, \"encoder\": {\"kind\": \"swinv2\", "
+                "\"width\": 8, \"depths\": [1, 1], \"window\": 2}}");
+}
+
+/* Of each channel by itself: three classes a patch, on ViT and Swin. */
+static void channel_bins(void)
+{
+    static const char *const all[] = {
+        "{\"head\": {\"kind\": \"tokens\", \"target\": \"channel_bins\", \"bins\": 5}}",
+        "{\"head\": {\"kind\": \"tokens\", \"target\": \"channel_bins\", \"bins\": 5}, \"encoder\": {\"kind\": \"swin\", "
+        "\"width\": 8, \"depths\": [1, 1], \"window\": 2}}",
+    };
+    for (int i = 0; i < COUNT(all); i++) {
+        mim_trainer *t = make_trainer(ctx, all[i]);
+        mim_tensors *out = NULL;
+        double colour[ALL][3];
+        int64_t labels[3 * ALL], shape[MIM_MAX_RANK];
+        uint8_t mask[ALL];
+        int32_t rank;
+        OK(ctx, make_step(t, 0));
+        OK(ctx, make_step(t, 1));
+        colours_of(t, colour);
+        read_mask(t, mask, ALL);
+        for (int p = 0; p < 3 * ALL; p++)
+            labels[p] = mask[p / 3] ? (int64_t)floor(colour[p / 3][p % 3] * 5 / 256) : -1;
+        check_loss(t, 3 * ALL, 5, labels, 0);
+        OK(ctx, mim_trainer_tensors(t, MIM_OUTPUTS, NULL, &out));
+        OK(ctx, mim_tensors_info(out, "logits", NULL, &rank, shape, NULL));
+        CHECK(rank == 3 && shape[0] == MAKE_BATCH && shape[1] == MAKE_PATCHES && shape[2] == 15);
+        mim_tensors_destroy(out);
+        mim_trainer_destroy(t);
+    }
 }
 
 static void bins(void)
@@ -252,6 +289,7 @@ int main(void)
     TEST(shapes);
     TEST(clusters);
     TEST(bins);
+    TEST(channel_bins);
     TEST(dense_probe);
     TEST(refused);
     mim_context_destroy(ctx);

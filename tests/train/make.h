@@ -146,6 +146,98 @@ static inline void make_read(mim_trainer *t, int32_t what, const char *name, flo
     mim_tensors_destroy(view);
 }
 
+/* The loss of a forward on the first pictures, whose random draws are the same each time. */
+static inline double make_loss(mim_context *ctx, mim_trainer *t)
+{
+    mim_images images = make_images(0, MAKE_BATCH);
+    OK(ctx, mim_trainer_forward(t, &images, 0, (int64_t[]){ 0, 1, 2, 3 }));
+    return make_metric(t, "loss");
+}
+
+/* Weights moved off their initial values, of which some are zeros that hold gradients back. */
+static inline void make_shake(mim_context *ctx, mim_tensors *w)
+{
+    for (int64_t i = 0; i < mim_tensors_count(w); i++) {
+        char name[128];
+        size_t n;
+        OK(ctx, mim_tensors_name(w, i, name, sizeof name, NULL));
+        OK(ctx, mim_tensors_info(w, name, NULL, NULL, NULL, &n));
+        float *v = malloc(n * sizeof *v);
+        OK(ctx, mim_tensors_read(w, name, MIM_F32, 0, n, v));
+        for (size_t k = 0; k < n; k++)
+            v[k] += 0.2f * sinf(1.7f * (float)k + (float)i);
+        OK(ctx, mim_tensors_write(w, name, MIM_F32, 0, n, v));
+        free(v);
+    }
+}
+
+/* By how much the loss changes along a direction, a unit of the way: central differences of two steps, whose errors of the
+ * second order cancel. */
+static inline double make_change(mim_context *ctx, mim_trainer *t, mim_tensors *w, const char *name, size_t n, const float *v,
+                                 const double *along)
+{
+    static const double steps[] = { 4e-3, -4e-3, 8e-3, -8e-3 };
+    double loss[4];
+    float *x = malloc(n * sizeof *x);
+    for (int i = 0; i < 4; i++) {
+        for (size_t k = 0; k < n; k++)
+            x[k] = (float)(v[k] + steps[i] * along[k]);
+        OK(ctx, mim_tensors_write(w, name, MIM_F32, 0, n, x));
+        loss[i] = make_loss(ctx, t);
+    }
+    OK(ctx, mim_tensors_write(w, name, MIM_F32, 0, n, v));
+    free(x);
+    return (8 * (loss[0] - loss[1]) - (loss[2] - loss[3])) / (12 * steps[0]);
+}
+
+/* Does the loss change along the gradient g of a tensor, and along that and another direction, as the gradient says? */
+static inline void make_slope(mim_context *ctx, mim_trainer *t, mim_tensors *w, mim_tensors *g, const char *name)
+{
+    size_t n;
+    double length = 0;
+    OK(ctx, mim_tensors_info(w, name, NULL, NULL, NULL, &n));
+    float *v = malloc(n * sizeof *v), *slope = malloc(n * sizeof *slope);
+    double *along = malloc(n * sizeof *along);
+    OK(ctx, mim_tensors_read(w, name, MIM_F32, 0, n, v));
+    OK(ctx, mim_tensors_read(g, name, MIM_F32, 0, n, slope));
+    for (size_t k = 0; k < n; k++)
+        length += (double)slope[k] * slope[k];
+    length = sqrt(length);
+    for (int i = 0; i < 2; i++) {
+        double want = 0;
+        for (size_t k = 0; k < n; k++) {
+            double turned = i * sin(2.3 * (double)k + 0.5) / sqrt((double)n / 2);
+            along[k] = (length > 0 ? slope[k] / length : 0) + turned;
+            want += slope[k] * along[k];
+        }
+        double got = make_change(ctx, t, w, name, n, v, along);
+        if (!CHECK(fabs(got - want) <= 5e-3 * length + 1e-4))
+            printf("%s: %g, not %g\n", name, got, want);
+    }
+    free(v);
+    free(slope);
+    free(along);
+}
+
+/* Of every tensor whose name begins with `prefix`, all weights shaken first; a palette has no gradient. */
+static inline void make_slopes(mim_context *ctx, mim_trainer *t, const char *prefix)
+{
+    mim_tensors *w = NULL, *g = NULL;
+    OK(ctx, mim_trainer_tensors(t, MIM_WEIGHTS, "mim", &w));
+    OK(ctx, mim_trainer_tensors(t, MIM_GRADIENTS, "mim", &g));
+    make_shake(ctx, w);
+    make_loss(ctx, t);
+    OK(ctx, mim_trainer_backward(t));
+    for (int64_t i = 0; i < mim_tensors_count(w); i++) {
+        char name[128];
+        OK(ctx, mim_tensors_name(w, i, name, sizeof name, NULL));
+        if (!strncmp(name, prefix, strlen(prefix)) && !strstr(name, "palette"))
+            make_slope(ctx, t, w, g, name);
+    }
+    mim_tensors_destroy(w);
+    mim_tensors_destroy(g);
+}
+
 /* The largest absolute value of a tensor, and the root of its mean square. */
 static inline double make_spread(mim_context *ctx, mim_tensors *w, const char *name, double *rms)
 {
