@@ -13,20 +13,17 @@ struct encoding {
     const struct data *data;
     const char *output;
     enum pooling pool;
-    int64_t patches;
+    int64_t class_tokens;
     mim_tensors *outputs;
     struct features features;
 };
 
-static mim_status count_patches(struct encoding *e)
+static mim_status count_class_tokens(struct encoding *e)
 {
     mim_config *facts = NULL;
-    int64_t rows = 0, cols = 0;
     mim_status status = mim_encoder_describe(e->encoder, &facts);
-    if (!status) status = mim_config_get_i64(facts, "grid.rows", &rows);
-    if (!status) status = mim_config_get_i64(facts, "grid.cols", &cols);
+    if (!status) status = mim_config_get_i64(facts, "encoder.class_token", &e->class_tokens);
     mim_config_destroy(facts);
-    e->patches = rows * cols;
     return status;
 }
 
@@ -40,7 +37,7 @@ static mim_status make_room(struct encoding *e, int32_t rank, const int64_t *sha
         f->shape[1] = shape[2];
     f->width = f->rank != rank ? shape[2] : (int64_t)(elements / (size_t)shape[0]);
     f->shape[0] = e->data->count;
-    if (rank == 3 && e->pool == POOL_CLASS && shape[1] <= e->patches)
+    if (rank == 3 && e->pool == POOL_CLASS && !e->class_tokens)
         return MIM_ERR_UNSUPPORTED;
     f->rows = malloc((size_t)f->width * (size_t)e->data->count * sizeof *f->rows + 1);
     return f->rows ? MIM_OK : MIM_ERR_NOMEM;
@@ -49,7 +46,7 @@ static mim_status make_room(struct encoding *e, int32_t rank, const int64_t *sha
 /* [batch, tokens, width] to one row a picture. Class tokens come first. */
 static void pool_tokens(const struct encoding *e, const float *tokens, const int64_t *shape, float *to)
 {
-    int64_t width = shape[2], first = e->pool == POOL_CLASS ? 0 : shape[1] - e->patches;
+    int64_t width = shape[2], first = e->pool == POOL_CLASS ? 0 : e->class_tokens;
     int64_t end = e->pool == POOL_CLASS ? 1 : shape[1];
     for (int64_t b = 0; b < shape[0]; b++, tokens += shape[1] * width, to += width) {
         memset(to, 0, (size_t)width * sizeof *to);
@@ -101,7 +98,7 @@ mim_status encode_pictures(mim_encoder *encoder, const struct data *data, const 
 {
     struct encoding e = { .encoder = encoder, .data = data, .output = output, .pool = pool };
     struct progress progress;
-    mim_status status = count_patches(&e);
+    mim_status status = count_class_tokens(&e);
     if (!status) status = mim_encoder_tensors(encoder, MIM_OUTPUTS, NULL, &e.outputs);
     progress_begin(&progress, 0, data->count);
     progress.what = what;
