@@ -100,7 +100,8 @@ static void set_weights(const struct version *v, mim_trainer *trainer)
     mim_tensors_destroy(w);
 }
 
-static void set_inputs(mim_trainer *trainer)
+/* Of either. */
+static void set_inputs(mim_trainer *trainer, mim_encoder *encoder)
 {
     static const char coarse[2][17] = { "1001011011010111", "0110110110111100" };
     static float x[2][3][16][16];
@@ -111,8 +112,10 @@ static void set_inputs(mim_trainer *trainer)
                 x[b][c][i / 16][i % 16] = (float)sin(0.31 * (i / 16) + 0.53 * (i % 16) + 0.9 * c + 0.7 * b);
     for (int i = 0; i < 128; i++)
         mask[i] = coarse[i / 64][i % 64 / 16 * 4 + i % 8 / 2] == '1';
-    CHECK(mim_trainer_set_input(trainer, "pixels", MIM_F32, x, 1536) == MIM_OK);
-    CHECK(mim_trainer_set_input(trainer, "mask", MIM_U8, mask, 128) == MIM_OK);
+    CHECK(!trainer || mim_trainer_set_input(trainer, "pixels", MIM_F32, x, 1536) == MIM_OK);
+    CHECK(!trainer || mim_trainer_set_input(trainer, "mask", MIM_U8, mask, 128) == MIM_OK);
+    CHECK(!encoder || mim_encoder_set_input(encoder, "pixels", MIM_F32, x, 1536) == MIM_OK);
+    CHECK(!encoder || mim_encoder_set_input(encoder, "mask", MIM_U8, mask, 128) == MIM_OK);
 }
 
 static void check_outputs(const struct version *v, mim_trainer *trainer, double tolerance)
@@ -181,7 +184,7 @@ static void run_tiny(const struct version *v, const char *isa, int threads, cons
     CHECK(mim_config_read_json(config, more) == MIM_OK && mim_config_set_str(config, "encoder.kind", v->kind) == MIM_OK);
     if (CHECK(mim_trainer_create(ctx, config, NULL, NULL, NULL, NULL, &trainer) == MIM_OK)) {
         set_weights(v, trainer);
-        set_inputs(trainer);
+        set_inputs(trainer, NULL);
         CHECK(mim_trainer_forward(trainer, NULL, 0, NULL) == MIM_OK);
         check_outputs(v, trainer, tolerance);
         CHECK(mim_trainer_backward(trainer) == MIM_OK);
@@ -204,6 +207,48 @@ static void golden(void)
         }
 }
 
+static void read_outputs(const mim_tensors *out, float *tokens, float *first, float *second)
+{
+    CHECK(mim_tensors_read(out, "tokens", MIM_F32, 0, 512, tokens) == MIM_OK);
+    CHECK(mim_tensors_read(out, "stage.1", MIM_F32, 0, 1024, first) == MIM_OK);
+    CHECK(mim_tensors_read(out, "stage.2", MIM_F32, 0, 512, second) == MIM_OK);
+}
+
+/* An encode gives the features of a trainer, to the bit. */
+static void encoded_alike(void)
+{
+    for (int i = 0; i < COUNT(versions); i++) {
+        static float a[2048], b[2048];
+        mim_context *ctx = NULL;
+        mim_config *config = NULL;
+        mim_trainer *trainer = NULL;
+        mim_encoder *encoder = NULL;
+        mim_tensors *out[2] = { NULL, NULL };
+        CHECK(mim_context_create(NULL, &ctx) == MIM_OK && mim_config_create(ctx, NULL, &config) == MIM_OK);
+        CHECK(mim_config_read_json(config, tiny) == MIM_OK);
+        CHECK(mim_config_set_str(config, "encoder.kind", versions[i].kind) == MIM_OK);
+        CHECK(mim_config_set_str(config, "trainer.outputs", "stage.2 tokens stage.1") == MIM_OK);
+        CHECK(mim_trainer_create(ctx, config, NULL, NULL, NULL, NULL, &trainer) == MIM_OK);
+        CHECK(mim_trainer_encoder(trainer, &encoder) == MIM_OK);
+        set_weights(&versions[i], trainer);
+        set_inputs(trainer, NULL);
+        set_inputs(NULL, encoder);
+        CHECK(mim_trainer_forward(trainer, NULL, 0, NULL) == MIM_OK);
+        CHECK(mim_encoder_encode(encoder, NULL, "tokens stage.1 stage.2") == MIM_OK);
+        CHECK(mim_trainer_tensors(trainer, MIM_OUTPUTS, NULL, &out[0]) == MIM_OK);
+        CHECK(mim_encoder_tensors(encoder, MIM_OUTPUTS, NULL, &out[1]) == MIM_OK);
+        read_outputs(out[0], a, a + 512, a + 1536);
+        read_outputs(out[1], b, b + 512, b + 1536);
+        CHECK(!memcmp(a, b, sizeof a));
+        mim_tensors_destroy(out[0]);
+        mim_tensors_destroy(out[1]);
+        mim_encoder_destroy(encoder);
+        mim_trainer_destroy(trainer);
+        mim_config_destroy(config);
+        mim_context_destroy(ctx);
+    }
+}
+
 /* Gains of the norms at the ends of branches start from 0: a fresh block of V2 does nothing, and only they are trained; nor
  * does a visible patch reach the loss. */
 static void fresh_second(void)
@@ -216,7 +261,7 @@ static void fresh_second(void)
     CHECK(mim_context_create(NULL, &ctx) == MIM_OK && mim_config_create(ctx, NULL, &config) == MIM_OK);
     CHECK(mim_config_read_json(config, tiny) == MIM_OK && mim_config_set_str(config, "encoder.kind", "swinv2") == MIM_OK);
     CHECK(mim_trainer_create(ctx, config, NULL, NULL, NULL, NULL, &trainer) == MIM_OK);
-    set_inputs(trainer);
+    set_inputs(trainer, NULL);
     CHECK(mim_trainer_forward(trainer, NULL, 0, NULL) == MIM_OK && mim_trainer_backward(trainer) == MIM_OK);
     CHECK(mim_trainer_tensors(trainer, MIM_GRADIENTS, "mim", &g) == MIM_OK);
     for (int64_t i = 0; i < mim_tensors_count(g); i++) {
@@ -606,6 +651,7 @@ static void counts(void)
 int main(void)
 {
     TEST(golden);
+    TEST(encoded_alike);
     TEST(fresh_second);
     TEST(stages);
     TEST(other_windows);

@@ -18,6 +18,8 @@ Writes FOLDER/NAME for every case, or for those named:
                                           timm's swin: [batch, rows, cols, width]. timm's mean-pooled models: before the
                                           norm that follows the pool. mae: the class token, then the visible tokens as in
                             ids_keep      i64 [batch, visible]                         kind mae
+                            stage.K       of encoders of stages: what the last block of stage K gave, before merging;
+                            f32 [batch, tokens, width], or as timm's hidden
     gradients.safetensors   d loss / d parameter under the names of model.safetensors, zero for what is not trained
     case.json               which library and version, the kind, what the case is there for
 
@@ -64,6 +66,18 @@ def draw_mask(case, rows, cols, g):
         picture[torch.randperm(len(picture), generator=g)[:hidden]] = 1
     mask = mask.view(case["batch"], unit_rows, unit_cols)
     return mask.repeat_interleave(unit, 1).repeat_interleave(unit, 2)[:, :rows, :cols].contiguous()
+
+
+def watch_stages(body):
+    """What the last block of each stage gives, as it is run."""
+    seen = {}
+
+    def keep(name):
+        return lambda module, inputs, output: seen.update({name: output[0] if isinstance(output, tuple) else output})
+    for k, stage in enumerate(getattr(getattr(body, "encoder", body), "layers", []), 1):
+        if hasattr(stage, "blocks"):
+            stage.blocks[-1].register_forward_hook(keep(f"stage.{k}"))
+    return seen
 
 
 def as_stored(tensors):
@@ -114,6 +128,7 @@ def run_picture_model(model, case):
         labels["labels"] = inputs["labels"][options["bool_masked_pos"]]
     if "pixels" in case:
         options["interpolate_pos_encoding"] = True
+    stages = watch_stages(getattr(model, case["body"]))
     if case["kind"] == "simmim" and (size[0] != size[1] or "pixels" in case):
         out = simmim_of_any_shape(model, case, x.double(), inputs["mask"], patch)
     else:
@@ -127,7 +142,7 @@ def run_picture_model(model, case):
             out.reconstruction if case["kind"] == "simmim" else out.logits
     with torch.no_grad():
         outputs["hidden"] = getattr(model, case["body"])(x.double(), **options).last_hidden_state
-    return out.loss, inputs, outputs
+    return out.loss, inputs, {**outputs, **stages}
 
 
 def transformers_case(case, folder):
@@ -167,6 +182,7 @@ def timm_case(case, folder):
     g = generator(case, 2)
     x = draw_pixels(case, args.get("in_chans", 3), pair(args["img_size"]), g)
     labels = torch.randint(0, case["num_classes"], (case["batch"],), generator=g)
+    stages = watch_stages(model)
     hidden = model.forward_features(x.double())
     logits = model.forward_head(hidden)
     loss = torch.nn.functional.cross_entropy(logits, labels)
@@ -176,7 +192,8 @@ def timm_case(case, folder):
               folder / "gradients.safetensors")
     config = {k: case[k] for k in ("architecture", "num_classes", "model_args")}
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-    return loss, {"pixel_values": x, "labels": labels}, {"logits": logits, "hidden": hidden}, f"timm {timm.__version__}"
+    outputs = {"logits": logits, "hidden": hidden, **stages}
+    return loss, {"pixel_values": x, "labels": labels}, outputs, f"timm {timm.__version__}"
 
 
 def write(case, folder):

@@ -98,10 +98,26 @@ static void close_folder(struct folder *f)
     mim_context_destroy(f->context);
 }
 
+/* What the encoder is asked for: its tokens, and the stages that the fixture has. */
+static mim_status list_outputs(const struct folder *f, char *list, size_t size)
+{
+    mim_status status = MIM_OK;
+    snprintf(list, size, "tokens");
+    for (int64_t i = 0; !status && i < mim_tensors_count(f->outputs); i++) {
+        char name[256] = "";
+        size_t n = strlen(list);
+        status = mim_tensors_name(f->outputs, i, name, sizeof name, NULL);
+        if (!strncmp(name, "stage.", 6))
+            snprintf(list + n, size - n, " %s", name);
+    }
+    return status;
+}
+
 /* Keys that the fixture decides: the sizes of its pictures, and no update. All else comes with the weights. */
 static mim_status configure(struct folder *f, mim_config *config, const char *precision)
 {
     int64_t shape[MIM_MAX_RANK] = { 0 };
+    char outputs[256];
     mim_status status = mim_tensors_info(f->inputs, "pixel_values", NULL, NULL, shape, NULL);
     if (!status) {
         status = mim_config_set_i64(config, "image.height", shape[2]);
@@ -110,7 +126,8 @@ static mim_status configure(struct folder *f, mim_config *config, const char *pr
         status = mim_tensors_info(f->inputs, "input_ids", NULL, NULL, shape, NULL);
     }
     if (!status) status = mim_config_set_i64(config, "trainer.batch", shape[0]);
-    if (!status) status = mim_config_set_str(config, "trainer.outputs", "tokens");
+    if (!status) status = list_outputs(f, outputs, sizeof outputs);
+    if (!status) status = mim_config_set_str(config, "trainer.outputs", outputs);
     if (!status) status = mim_config_set_str(config, "optimizer.kind", "none");
     if (!status) status = mim_config_set_str(config, "precision", precision);
     return status;
