@@ -53,8 +53,8 @@ mim_status mim__head_check_numbers(const mim_head *h, const struct head_options 
     int level = mim__head_level(h->encoder, o->features);
     if (numbers <= NUMBERS_MOST >> 2 * level)
         return MIM_OK;
-    return mim__fail(h->object.ctx, MIM_ERR_VALUE, "%lld numbers a patch, from tokens that stand for %dx%d patches, are more "
-                     "than %d a token", (long long)numbers, 1 << level, 1 << level, NUMBERS_MOST);
+    return mim__fail(h->object.ctx, MIM_ERR_VALUE, "%lld numbers a patch, from tokens that stand for %dx%d patches, are "
+                     "more than %d a token", (long long)numbers, 1 << level, 1 << level, NUMBERS_MOST);
 }
 
 struct tensor *mim__head_features(const mim_head *h, struct graph *g, const struct encoder_build *e)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* pixels.c -- regression of hidden pixels (SimMIM, Xie et al. 2022, sec. 3.3 and 3.4): a linear layer, or a perceptron,
  * from each patch's token to its pixels; within or after stages from a token to those of all patches it stands for.
- * prediction [batch, patches, channels * side^2], side = patch / reduce, in the order (channel, row, column), which is that of
- * a pixel shuffle. */
+ * prediction [batch, patches, channels * side^2], side = patch / reduce, in the order (channel, row, column), which is that
+ * of a pixel shuffle. */
 #include "head/head.h"
 
 #include <math.h>

@@ -7,8 +7,8 @@
 static mim_context *ctx;
 
 /* The grid of 3 x 2 patches is one of 2 x 1 tokens after the first stage, so some reach beyond it. */
-#define SWIN(kind, head) "{\"encoder\": {\"kind\": \"" kind "\", \"width\": 8, \"depths\": [2, 1], \"stage_heads\": [2, 2]," \
-                         " \"window\": 2}, \"head\": {" head "}}"
+#define SWIN(kind, head) "{\"encoder\": {\"kind\": \"" kind "\", \"width\": 8, \"depths\": [2, 1]," \
+                         " \"stage_heads\": [2, 2], \"window\": 2}, \"head\": {" head "}}"
 
 static const char *const heads[] = {
     SWIN("swin", "\"layers\": 2, \"hidden\": 10, \"loss\": \"l2\""),
@@ -143,7 +143,8 @@ static void resumed(void)
 static void classified(void)
 {
     enum { CLASSES = 3, WIDTH = 8 };
-    mim_config *config = make_config(ctx, SWIN("swin", "\"kind\": \"classifier\", \"classes\": 3, \"features\": \"stage.1\""));
+    static const char json[] = SWIN("swin", "\"kind\": \"classifier\", \"classes\": 3, \"features\": \"stage.1\"");
+    mim_config *config = make_config(ctx, json);
     mim_trainer *t = NULL;
     float x[MAKE_BATCH * MAKE_PATCHES * WIDTH], w[CLASSES * WIDTH], bias[CLASSES], logits[MAKE_BATCH * CLASSES];
     OK(ctx, mim_config_set_str(config, "trainer.outputs", "stage.1"));

@@ -119,8 +119,8 @@ static double normalised(const float *p, int height, int width, int window, int 
     return (p[y * width + x] - sum / n) / sqrt(square / (n - 1) + 1e-6);
 }
 
-/* On Swin V2, with the window of its authors and others, at full and at half the resolution: a head of zeros is as far off as
- * the targets of the hidden patches are large. */
+/* On Swin V2, with the window of its authors and others, at full and at half the resolution: a head of zeros is as far off
+ * as the targets of the hidden patches are large. */
 static void windows_of_swin(void)
 {
     enum { HEIGHT = 72, WIDTH = 48, PLANES = 2 * 3 };
@@ -135,9 +135,9 @@ static void windows_of_swin(void)
         int r = all[k].reduce, height = HEIGHT / r, width = WIDTH / r, count = 0;
         char json[400];
         double sum = 0;
-        snprintf(json, sizeof json, "{\"image\": {\"height\": 72, \"width\": 48}, \"trainer.batch\": 2, \"encoder\": {\"kind\": "
-                 "\"swinv2\", \"width\": 8, \"depths\": [1, 1, 1], \"window\": 3}, \"head\": {\"target\": \"window_norm\", "
-                 "\"window\": %d, \"reduce\": %d, \"layers\": 2}}", all[k].window, r);
+        snprintf(json, sizeof json, "{\"image\": {\"height\": 72, \"width\": 48}, \"trainer.batch\": 2, \"encoder\": {"
+                 "\"kind\": \"swinv2\", \"width\": 8, \"depths\": [1, 1, 1], \"window\": 3}, \"head\": {"
+                 "\"target\": \"window_norm\", \"window\": %d, \"reduce\": %d, \"layers\": 2}}", all[k].window, r);
         mim_trainer *t = make_trainer(ctx, json);
         clear_head(t, "head.decoder.2.weight", "head.decoder.2.bias");
         OK(ctx, mim_trainer_set_input(t, "pixels", MIM_F32, x, COUNT(x)));
@@ -204,7 +204,8 @@ static void refused(void)
         { "{\"head.target\": \"hog\"}", "8" },
         { "{\"image\": {\"height\": 16, \"width\": 16}, \"encoder.patch\": 8, \"head\": {\"target\": \"hog\", \"reduce\": 2}}", "reduce" },
         { "{\"head\": {\"numbers\": 5}}", "host" }, { "{\"head\": {\"target\": \"bins\"}}", "tokens" },
-        { "{\"head\": {\"target\": \"channel_bins\"}}", "tokens" }, { "{\"head\": {\"target\": \"window_norm\", \"window\": 46}}", "46" },
+        { "{\"head\": {\"target\": \"channel_bins\"}}", "tokens" },
+        { "{\"head\": {\"target\": \"window_norm\", \"window\": 46}}", "46" },
     };
     for (int i = 0; i < COUNT(bad); i++) {
         mim_config *config = make_config(ctx, bad[i].json);

@@ -160,8 +160,8 @@ static void clusters_of(const char *json)
 static void clusters(void)
 {
     clusters_of("{\"head\": {\"kind\": \"tokens\", \"classes\": 3, \"target\": \"clusters\"}}");
-    clusters_of("{\"head\": {\"kind\": \"tokens\", \"classes\": 3, \"target\": \"clusters\"}, \"encoder\": {\"kind\": \"swinv2\", "
-                "\"width\": 8, \"depths\": [1, 1], \"window\": 2}}");
+    clusters_of("{\"head\": {\"kind\": \"tokens\", \"classes\": 3, \"target\": \"clusters\"}, \"encoder\": {"
+                "\"kind\": \"swinv2\", \"width\": 8, \"depths\": [1, 1], \"window\": 2}}");
 }
 
 /* Of each channel by itself: three classes a patch, on ViT and Swin. */
