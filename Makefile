@@ -42,7 +42,7 @@ FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAY  := $(BUILD)/tests/golden/replay
 EXPORT  := $(BUILD)/tests/golden/export
 OPTIONS := $(BUILD)/tests/api/print_options
-FIXTURES = $(sort $(dir $(wildcard tests/golden/fixtures/*/config.json)))
+FIXTURES = $(sort $(dir $(wildcard tests/golden/fixtures/*/model.safetensors)))
 # Tests that bring option tables of their own replace the library's, which only an archive allows.
 REPLACE := $(shell grep -l '"support/tables.h"' tests/*/test_*.c)
 ALONE   := $(patsubst $(BUILD)/%,$(BUILD)/single/%,$(filter-out $(REPLACE:%.c=$(BUILD)/%),$(TESTS)) $(REPLAY))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* stage.c -- a stage of Swin Transformers (Liu et al. 2021, sec. 3): blocks whose attention stays within windows, shifted by
- * half of one in every other block; and the merging after it. Swin V2 (Liu et al. 2022, sec. 3) has its norms at the end of
+ * half of one in every other block; and what joins stages. Swin V2 (Liu et al. 2022, sec. 3) has its norms at the end of
  * branches, cosine attention, and a small network of positions on a logarithmic scale in place of the tables. Tables of
  * relative positions are stored for the windows of one grid and resized to those of another. */
 #include "encoder/stage.h"
@@ -171,19 +171,41 @@ struct tensor *mim__stage_block(const struct stage *s, struct tensor *x, int i, 
     return o->norm_every && (i + 1) % o->norm_every == 0 ? mim__op_norm(s->g, "norm3", x, (float)o->eps, F32) : x;
 }
 
+/* ---- between stages ---- */
+
+static struct linear layer(const struct stage *s)
+{
+    return (struct linear){ .norm = is_second(s) ? NULL : "norm", .eps = (float)s->e->options.eps, .no_bias = true,
+                            .weight_init = s->weight, .compute = s->build->compute, .type = F32 };
+}
+
 /* 2 x 2 tokens side by side, and from their 4 width to 2 width (sec. 3.1). */
 struct tensor *mim__stage_merge(const struct stage *s, struct tensor *x)
 {
     struct regrid join = { s->rows, s->cols, mim__stage_side(s->rows, 1), mim__stage_side(s->cols, 1), 2, false };
-    struct linear o = { .norm = is_second(s) ? NULL : "norm", .eps = (float)s->e->options.eps, .no_bias = true,
-                        .weight_init = s->weight, .compute = s->build->compute, .type = F32 };
+    struct linear o = layer(s);
     mim__graph_segment(s->g);
     mim__graph_scope(s->g, "%s%d.downsample.", s->scope, s->number);
     x = mim__op_linear(s->g, "reduction", mim__op_regrid(s->g, x, join), 2 * s->width, o);
     return is_second(s) ? mim__op_norm(s->g, "norm", x, o.eps, F32) : x;
 }
 
+/* From width to 2 width, which is 2 x 2 tokens of half the width. */
+struct tensor *mim__stage_expand(const struct stage *s, struct tensor *x)
+{
+    int above = s->level - 1;
+    struct regrid apart = { s->rows, s->cols, mim__stage_side(s->build->rows, above), mim__stage_side(s->build->cols, above),
+                            2, true };
+    struct linear o = layer(s);
+    mim__graph_segment(s->g);
+    mim__graph_scope(s->g, "%s%d.upsample.", s->scope, s->number);
+    x = mim__op_regrid(s->g, mim__op_linear(s->g, "expand", x, 2 * s->width, o), apart);
+    return is_second(s) ? mim__op_norm(s->g, "norm", x, o.eps, F32) : x;
+}
+
 /* ---- options ---- */
+
+enum { HEADS_MOST = 4096 };
 
 static mim_status check_one(mim_context *ctx, const struct stages *a, int k)
 {
@@ -192,6 +214,9 @@ static mim_status check_one(mim_context *ctx, const struct stages *a, int k)
     if (blocks != floor(blocks) || heads != floor(heads))
         return mim__fail(ctx, MIM_ERR_VALUE, "%s.depths: stage %d has %g blocks of %g heads, which are no whole numbers",
                          a->section, k, blocks, heads);
+    if (heads > HEADS_MOST)
+        return mim__fail(ctx, MIM_ERR_VALUE, "%s.stage_heads: stage %d has %g heads, more than %d", a->section, k, heads,
+                         HEADS_MOST);
     if (width % (int64_t)heads)
         return mim__fail(ctx, MIM_ERR_VALUE, "%s.stage_heads: the width %lld of stage %d is not a multiple of its %g heads",
                          a->section, (long long)width, k, heads);

@@ -34,7 +34,8 @@ mim_status mim__stages_check(mim_context *ctx, const struct stages *all);
 void mim__stage_begin(struct stage *s);
 /* x [batch, rows cols, width] f32 -> the same; block i = 0 .. blocks - 1. *weights (may be NULL): as of mim__block. */
 struct tensor *mim__stage_block(const struct stage *s, struct tensor *x, int i, float drop_path, struct tensor **weights);
-/* -> [batch, tokens of the halved grid, 2 width] f32 */
+/* -> [batch, tokens of the halved grid, 2 width] f32; and the other way, [batch, tokens of the grid above, width / 2]. */
 struct tensor *mim__stage_merge(const struct stage *s, struct tensor *x);
+struct tensor *mim__stage_expand(const struct stage *s, struct tensor *x);
 
 #endif

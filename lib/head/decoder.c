@@ -3,7 +3,7 @@
  * activation and qkv bias are as in the encoder. */
 #include "head/head.h"
 
-enum { INNER_MOST = 262144 };           /* numbers of all heads */
+enum { INNER_MOST = 262144, WIDTH_USUAL = 512 };        /* numbers of all heads */
 
 mim_status mim__head_check_decoder(const mim_head *h, struct head_options *o)
 {
@@ -13,6 +13,8 @@ mim_status mim__head_check_decoder(const mim_head *h, struct head_options *o)
                                              "must be 0", h->kind->name);
     if (!o->masked)
         return mim__fail(ctx, MIM_ERR_VALUE, "head.kind is %s, which must hide patches, but head.masked is 0", h->kind->name);
+    if (!o->width)
+        o->width = WIDTH_USUAL;
     if (!o->head_width && o->width % o->heads)
         return mim__fail(ctx, MIM_ERR_VALUE, "head.width %lld is not a multiple of head.heads %lld", (long long)o->width,
                          (long long)o->heads);

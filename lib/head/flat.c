@@ -92,16 +92,6 @@ static void build(const mim_head *h, struct graph *g, const struct encoder_build
     mim__head_regress(h, g, e, b, 0);
 }
 
-static mim_status config_from(const mim_tensors *t, enum name_column c, const char *prefix, mim_config *out, bool *found)
-{
-    (void)t;
-    (void)c;
-    (void)prefix;
-    (void)out;
-    *found = false;                     /* libmim's files alone hold it, and they say so */
-    return MIM_OK;
-}
-
 static const struct name_rule rules[] = {
     { "mask_token", "", "", "" },
     { "decoder_embed.weight", "", "", "" },
@@ -126,6 +116,5 @@ static const struct name_rule rules[] = {
 };
 
 const struct head_kind mim__flat = {
-    .name = "flat", .check = check, .build = build, .config_from = config_from, .rules = rules, .masks = true,
-    .interleaved = true, .task = "Model",
+    .name = "flat", .check = check, .build = build, .rules = rules, .masks = true, .interleaved = true, .task = "Model",
 };

@@ -19,26 +19,14 @@ static void build_none(const mim_head *h, struct graph *g, const struct encoder_
     b->seed = e->tokens;
 }
 
-static mim_status config_from_none(const mim_tensors *t, enum name_column c, const char *prefix, mim_config *out,
-                                   bool *found)
-{
-    (void)t;
-    (void)c;
-    (void)prefix;
-    (void)out;
-    *found = false;
-    return MIM_OK;
-}
-
 static const struct name_rule no_rules[] = { { NULL, NULL, NULL, NULL } };
 static const struct head_kind none = {
-    .name = "none", .check = check_none, .build = build_none, .config_from = config_from_none, .rules = no_rules,
-    .stages = true, .task = "Model",
+    .name = "none", .check = check_none, .build = build_none, .rules = no_rules, .stages = true, .task = "Model",
 };
 
 /* As the choices of head.kind. */
 static const struct head_kind *const kinds[] = { &mim__pixels, &mim__classifier, &none, &mim__mae, &mim__tokens,
-                                               &mim__flat };
+                                                 &mim__flat, &mim__inverse_swin };
 
 void mim__head_retain(mim_head *h) { mim__object_retain(&h->object); }
 bool mim__head_masks(const mim_head *h) { return h->kind->masks && h->options.masked; }
@@ -88,7 +76,8 @@ mim_status mim__head_config_from(mim_context *ctx, const mim_tensors *t, mim_con
         return MIM_OK;
     mim_status status = locate(t, &column, &prefix);
     for (int i = 0; i < COUNT(kinds) && !status && !found; i++)
-        status = kinds[i]->config_from(t, column, prefix, out, &found);
+        if (kinds[i]->config_from)
+            status = kinds[i]->config_from(t, column, prefix, out, &found);
     return status;
 }
 
@@ -275,6 +264,7 @@ static const char *unsayable(const mim_head *h, enum naming n, bool own)
          : h->kind == &mim__pixels && h->options.layers != 1 ? "two layers"
          : h->kind == &mim__pixels && !mim__head_sees_end(h) ? features
          : h->kind == &mim__flat ? "a decoder that predicts the whole picture at once"
+         : h->kind == &mim__inverse_swin ? "a decoder of stages"
          : h->options.head_width ? "heads that do not make up its width"
          : h->kind == &mim__mae && e->table_rows != e->table_cols ? "pictures that are not square" : NULL;
 }

@@ -19,6 +19,7 @@ struct head_options {
     char features[OPTION_TEXT_SIZE];
     int64_t layers, hidden, reduce, window, classes;     /* hidden 0 becomes the encoder's width, or 4 width (mae) */
     int64_t width, depth, heads, head_width, numbers, bins;
+    struct mim__numbers depths, stage_heads;             /* as many as there are stages once a head is made, or empty */
     double beta, visible, eps, smoothing, init_deviation;
 };
 extern const struct mim__option mim__head_options[];
@@ -44,7 +45,7 @@ struct head_kind {
     /* Into the graph's store 1, after the encoder's build. */
     void (*build)(const mim_head *h, struct graph *g, const struct encoder_build *e, struct head_build *b);
     /* What named tensors tell of this head, put into *out where unset; *found false if there is none of it. prefix is
-     * what stands before the head's names. */
+     * what stands before the head's names. NULL: libmim's files alone hold it, and they say so. */
     mim_status (*config_from)(const mim_tensors *t, enum name_column c, const char *prefix, mim_config *out, bool *found);
     const struct name_rule *rules;
     /* Where names differ by file (t NULL: as libmim writes one) or encoder; or NULL. */
@@ -59,7 +60,7 @@ struct head_kind {
 /* Parameters that are no weights: running statistics of a batch norm. */
 #define RUNNING_MEAN "batch_norm.running_mean"
 #define RUNNING_VARIANCE "batch_norm.running_var"
-extern const struct head_kind mim__pixels, mim__mae, mim__flat, mim__classifier, mim__tokens;
+extern const struct head_kind mim__pixels, mim__mae, mim__flat, mim__classifier, mim__tokens, mim__inverse_swin;
 
 struct mim_head {
     struct mim__object object;

@@ -4,13 +4,20 @@
 
 #define FIELD(name) offsetof(struct head_options, name)
 const struct mim__option mim__head_options[] = {
-    { "head.kind", OPTION_CHOICE, FIELD(kind), "pixels", 0, 0, "pixels classifier none mae tokens flat",
-      "task: predict hidden pixels from each token, through a decoder (mae), or so but all at once (flat); classify "
-      "pictures, or patches (tokens); or end at the tokens" },
+    { "head.kind", OPTION_CHOICE, FIELD(kind), "pixels", 0, 0, "pixels classifier none mae tokens flat inverse_swin",
+      "task: predict hidden pixels from each token, through a decoder (mae), or so but all at once (flat), or through the "
+      "stages of a Swin Transformer mirrored (inverse_swin); classify pictures, or patches (tokens); or end at the tokens" },
     { "head.layers", OPTION_I64, FIELD(layers), "1", 1, 2, NULL, "pixels: linear (1), or a perceptron with a hidden layer (2)" },
-    { "head.hidden", OPTION_I64, FIELD(hidden), "0", 0, 65536, NULL, 
-      "numbers of that hidden layer, 0: those of a token; mae, flat: of a block's perceptron, 0: 4 width" },
-    { "head.width", OPTION_I64, FIELD(width), "512", 1, 65536, NULL, "mae, flat: numbers a token in the decoder" },
+    { "head.hidden", OPTION_I64, FIELD(hidden), "0", 0, 262144, NULL,
+      "numbers of that hidden layer, 0: those of a token; mae, flat: of a block's perceptron, 0: 4 width; inverse_swin: "
+      "of one in the last stage, 0: in proportion to the width as in the encoder" },
+    { "head.width", OPTION_I64, FIELD(width), "0", 0, 65536, NULL,
+      "numbers a token in the decoder; mae, flat: 0: 512; inverse_swin: in the last stage, twice as many in each one "
+      "before, 0: encoder.width" },
+    { "head.depths", OPTION_LIST_F64, FIELD(depths), "[]", 1, 1000, NULL,
+      "inverse_swin: blocks of each stage, from the encoder to the pixels; empty: as the encoder's, backwards" },
+    { "head.stage_heads", OPTION_LIST_F64, FIELD(stage_heads), "[]", 1, 4096, NULL,
+      "inverse_swin: attention heads of each stage; empty: heads as wide as the encoder's" },
     { "head.depth", OPTION_I64, FIELD(depth), "8", 1, 64, NULL, "mae, flat: blocks of the decoder" },
     { "head.heads", OPTION_I64, FIELD(heads), "16", 1, 4096, NULL,
       "mae, flat: attention heads of the decoder; they divide its width where head_width is 0" },
@@ -23,9 +30,9 @@ const struct mim__option mim__head_options[] = {
     { "head.beta", OPTION_F64, FIELD(beta), "1", 1e-6, 1e6, NULL, "smooth_l1: where the parabola ends" },
     { "head.target", OPTION_CHOICE, FIELD(target), "auto", 0, 0,
       HEAD_TARGETS,
-      "pixels, mae: as shown, normalised a patch, normalised in a window around each, the input \"target\", histograms of "
-      "gradients (MaskFeat), Sobel's edges; tokens: the input \"labels\", the nearest colour of \"palette\", bins of all "
-      "channels together, or of each by itself; auto: pixels, or for tokens classes" },
+      "pixels, mae, inverse_swin: as shown, normalised a patch, normalised in a window around each, the input \"target\", "
+      "histograms of gradients (MaskFeat), Sobel's edges; tokens: the input \"labels\", the nearest colour of \"palette\", "
+      "bins of all channels together, or of each by itself; auto: pixels, or for tokens classes" },
     { "head.masked", OPTION_BOOL, FIELD(masked), "1", 0, 1, NULL,
       "pixels, tokens: patches are hidden and count in the loss alone; 0: none is, all count (dense probes)" },
     { "head.numbers", OPTION_I64, FIELD(numbers), "0", 0, 1048576, NULL,
@@ -42,8 +49,8 @@ const struct mim__option mim__head_options[] = {
       "classifier, tokens: share of a label spread over all classes" },
     { "head.mixture", OPTION_BOOL, FIELD(mixture), "0", 0, 1, NULL, "classifier: takes soft labels, the input \"mixture\"" },
     { "head.features", OPTION_TEXT, FIELD(features), "pooled", 0, 0, NULL,
-      "what it sees; classifier: pooled, tokens, block.K or stage.K; pixels, tokens: the tokens at the end (also where it "
-      "is pooled), or block.K or stage.K, through a layer norm" },
+      "what it sees; classifier: pooled, tokens, block.K or stage.K; pixels, tokens, inverse_swin: the tokens at the "
+      "end (also where it is pooled), or block.K or stage.K, through a layer norm" },
     { "head.pool", OPTION_CHOICE, FIELD(pool), "auto", 0, 0, "auto class mean",
       "classifier: how tokens, block.K or stage.K are brought to one; auto: as encoder.pool" },
     { "head.batch_norm", OPTION_BOOL, FIELD(batch_norm), "0", 0, 1, NULL,

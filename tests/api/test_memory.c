@@ -59,6 +59,10 @@ static void trainers(void)
           " \"heads\": 2}}", 0 },
         { "{\"encoder\": {\"kind\": \"swin\", \"patch\": 2, \"depths\": [2, 1], \"window\": 4, \"table_window\": 3}}", 0 },
         { "{\"encoder\": {\"kind\": \"swinv2\", \"patch\": 2, \"depths\": [2, 1], \"window\": 4, \"norm_every\": 2}}", 0 },
+        { "{\"encoder\": {\"kind\": \"swinv2\", \"patch\": 2, \"depths\": [2, 1], \"window\": 4},"
+          " \"head.kind\": \"inverse_swin\"}", 0 },
+        { "{\"encoder\": {\"kind\": \"swin\", \"patch\": 2, \"depths\": [2, 1], \"window\": 4},"
+          " \"head\": {\"kind\": \"tokens\", \"target\": \"channel_bins\", \"features\": \"stage.1\"}}", 0 },
     };
     for (int i = 0; i < (int)(sizeof kinds / sizeof *kinds); i++)
         CHECK(fail_every_allocation(trainer_life, &kinds[i]) > 50);

@@ -60,10 +60,12 @@ static void threads_bf16(void) { any_number(busy_bf16); }
 static void threads_swin(void)
 {
     static const char *const kinds[] = { "swin", "swinv2" }, *const precisions[] = { "f32", "bf16" };
-    for (int i = 0; i < 4; i++) {
+    static const char *const heads[] = { "pixels", "inverse_swin" };
+    for (int i = 0; i < 8; i++) {
         char json[256];
         snprintf(json, sizeof json, "{\"precision\": \"%s\", \"encoder\": {\"kind\": \"%s\", \"patch\": 2,"
-                 " \"drop_path\": 0.4, \"depths\": [2, 1], \"window\": 4}}", precisions[i / 2], kinds[i % 2]);
+                 " \"drop_path\": 0.4, \"depths\": [2, 1], \"window\": 4}, \"head.kind\": \"%s\"}", precisions[i / 2 % 2],
+                 kinds[i % 2], heads[i / 4]);
         any_number(json);
     }
 }
