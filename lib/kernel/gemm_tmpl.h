@@ -4,7 +4,7 @@
  * The ISA gives MR rows and NV vectors for a full tile; lower and narrower tiles are the same code with other constants.
  * Panels hold floats, or pairs of bf16 where the ISA multiplies these; floats of a may also be taken from a
  * matrix as it lies: from its rows, where a product is too small to earn the packing back, or from its columns, which are like
- * a panel whose depths lie further apart. */
+ * a panel whose depths lie further apart. Where DEPTHS are taken at a time, PACKED means both operands, and ROWS all else. */
 enum gemm_left { PACKED, PACKED_PAIRS, ROWS };
 struct gemm_rows_ahead { const char *at; ptrdiff_t step, last; };   /* bytes from row to row, and to a row's last one */
 struct gemm_step {          /* to[h][nv * VN] = from + a b, panels of depth k; from NULL: zero */
@@ -33,45 +33,58 @@ INLINE void gemm_ask_row(const struct gemm_step *s, int i)
     prefetch_write(keep + s->keep.last);
 }
 
-/* sum += a b. Row i of ROWS is reached from every third one: addresses of x86 can do that without a register each. The
+/* sum += a b for one depth: a's value of row i at row[i / 3][i % 3 * a_row] for ROWS, at row[0][i] otherwise. */
+INLINE void gemm_depth(enum gemm_left left, int h, int nv, const float *b, const float *const *row, ptrdiff_t at,
+                       ptrdiff_t a_row, vf sum[MR][NV])
+{
+    vf x[NV];
+    MIM_UNROLL
+    for (int j = 0; j < nv; j++)
+        x[j] = v_load(b + j * VN);
+    MIM_UNROLL
+    for (int i = 0; i < h; i++) {
+        vf y = v_all(left == ROWS ? row[i / 3][at + i % 3 * a_row] : row[0][at + i]);
+        MIM_UNROLL
+        for (int j = 0; j < nv; j++)
+            sum[i][j] = left == PACKED_PAIRS ? v_fma_pairs(y, x[j], sum[i][j]) : v_fma(y, x[j], sum[i][j]);
+    }
+}
+
+/* The same for all depths, DEPTHS at a time: a processor that shares its decoder between two threads counts every
+ * instruction. Row i of ROWS is reached from every third one: addresses of x86 can do that without a register each. The
  * loop ends by an address: from a count, compilers work out anew after each turn what the other addresses have become. */
 INLINE void gemm_chains(const struct gemm_step *s, enum gemm_left left, int h, int nv, vf sum[MR][NV])
 {
+    const bool dense = DEPTHS > 1 && left != ROWS;
+    const ptrdiff_t step = dense ? h : DEPTHS == 1 && left == ROWS ? 1 : s->a_depth, b_stride = dense ? nv * VN : s->b_stride;
     const float *b = s->b, *row[(MR + 2) / 3];
-    ptrdiff_t step = left == ROWS ? 1 : s->a_depth;
     int starts = left == ROWS ? (h + 2) / 3 : 1;
     uintptr_t early = (uintptr_t)s->a + (uintptr_t)(AHEAD_A * step) * sizeof *b, next = s->next, soon = s->soon;
-    const float *end = b + s->k * s->b_stride;
-    ptrdiff_t part = s->k / h * s->b_stride;    /* of b, for a turn */
+    const float *last = b + s->k * b_stride, *end = last - s->k % DEPTHS * b_stride;
+    ptrdiff_t part = s->k / (h * DEPTHS) * DEPTHS * b_stride;   /* of b, for a turn */
     MIM_UNROLL
     for (int i = 0; i < starts; i++)
         row[i] = s->a + 3 * i * s->a_row;
     for (int turn = 0; turn < h; turn++) {
         gemm_ask_row(s, turn);
-        for (const float *stop = turn < h - 1 ? b + part : end; b != stop; b += s->b_stride) {
-            vf x[NV];
-            MIM_UNROLL
-            for (int j = 0; j < nv; j++)
-                x[j] = v_load(b + j * VN);
+        for (const float *stop = turn < h - 1 ? b + part : end; b != stop; b += DEPTHS * b_stride) {
             prefetch_near((const void *)early);
             prefetch_read((const void *)next);
             prefetch_read((const void *)soon);
             MIM_UNROLL
-            for (int i = 0; i < h; i++) {
-                vf y = v_all(left == ROWS ? row[i / 3][i % 3 * s->a_row] : row[0][i]);
-                MIM_UNROLL
-                for (int j = 0; j < nv; j++)
-                    sum[i][j] = left == PACKED_PAIRS ? v_fma_pairs(y, x[j], sum[i][j]) : v_fma(y, x[j], sum[i][j]);
-            }
+            for (int d = 0; d < DEPTHS; d++)
+                gemm_depth(left, h, nv, b + d * b_stride, row, d * step, s->a_row, sum);
             MIM_UNROLL
             for (int i = 0; i < starts; i++)
-                row[i] += step;
-            early += (uintptr_t)step * sizeof *b;
-            next += (uintptr_t)s->next_step;
-            soon += (uintptr_t)s->soon_step;
+                row[i] += DEPTHS * step;
+            early += (uintptr_t)(DEPTHS * step) * sizeof *b;
+            next += (uintptr_t)(DEPTHS * s->next_step);
+            soon += (uintptr_t)(DEPTHS * s->soon_step);
         }
         soon += (uintptr_t)s->soon_turn;
     }
+    if (DEPTHS > 1 && b != last)
+        gemm_depth(left, h, nv, b, row, 0, s->a_row, sum);
 }
 
 INLINE void gemm_add_sums(const float *from, ptrdiff_t stride, int h, int nv, vf sum[MR][NV])
@@ -186,12 +199,12 @@ INLINE void gemm_run(const struct gemm_run *g, enum gemm_left left)
         int row = gemm_start(g->rows, t), h = gemm_start(g->rows, t + 1) - row;
         float *sums = g->first && g->last ? tile : g->sums + (ptrdiff_t)(row - start) * width;
         struct gemm_step s = { g->k, g->a + (row - start) * a_row, g->b, g->first ? NULL : sums, g->last ? tile : sums, VN,
-                               width, width, b_stride, a_row, g->a_depth ? g->a_depth : h, next, (uintptr_t)g->b,
+                               width, width, b_stride, g->a_row ? g->a_row : 1, g->a_depth ? g->a_depth : h, next, (uintptr_t)g->b,
                                ahead, 0, 0, { 0 }, { 0 }, { 0 } };
         if (g->soon && row - start < g->soon_rows) {
             s.soon = (uintptr_t)g->soon + (uintptr_t)((row - start) * g->soon_row);
             s.soon_step = g->soon_all ? g->soon_depth * h : g->soon_depth;
-            s.soon_turn = g->soon_all ? g->soon_row - g->k / h * s.soon_step : 0;
+            s.soon_turn = g->soon_all ? g->soon_row - g->k / (h * DEPTHS) * DEPTHS * s.soon_step : 0;
         }
         if (direct) {
             s.to = (float *)g->c + row * g->ldc + col;

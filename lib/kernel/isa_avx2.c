@@ -11,7 +11,7 @@ ISA_BEGIN("avx2,fma")
 #include "kernel/pairs_none.h"
 #include "kernel/math_tmpl.h"
 
-enum { MR = 6, NV = 2, KC = 512 };
+enum { MR = 6, NV = 2, DEPTHS = 2, KC = 512 };
 #include "kernel/rows_tmpl.h"
 #include "kernel/gemm_finish_tmpl.h"
 #include "kernel/gemm_pack_tmpl.h"
@@ -24,7 +24,7 @@ static void pack_f32(const struct gemm_pack *g) { gemm_pack_to(g, SINGLE, pack_f
 static void pack_bf16(const struct gemm_pack *g) { gemm_pack_to(g, ROUNDED, pack_bf16); }
 static void run(const struct gemm_run *g)
 {
-    if (g->a_depth == 1)
+    if (g->a_depth || g->b_stride)
         gemm_run(g, ROWS);
     else
         gemm_run(g, PACKED);

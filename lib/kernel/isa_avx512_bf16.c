@@ -14,7 +14,7 @@ ISA_BEGIN("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")
 #include "kernel/pairs_avx512_bf16.h"
 #include "kernel/math_tmpl.h"
 
-enum { MR = 14, NV = 2, KC = 1024 };
+enum { MR = 14, NV = 2, DEPTHS = 1, KC = 1024 };
 #include "kernel/rows_tmpl.h"
 #include "kernel/gemm_finish_tmpl.h"
 #include "kernel/gemm_pack_tmpl.h"

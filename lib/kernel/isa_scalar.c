@@ -7,7 +7,7 @@
 #include "kernel/pairs_none.h"
 #include "kernel/math_tmpl.h"
 
-enum { MR = 4, NV = 2, KC = 512 };
+enum { MR = 4, NV = 2, DEPTHS = 1, KC = 512 };
 #include "kernel/rows_tmpl.h"
 #include "kernel/gemm_finish_tmpl.h"
 #include "kernel/gemm_pack_tmpl.h"
