@@ -83,7 +83,7 @@ static mim_status check_model(const struct task *t, const mim_config *config)
     char kind[32] = "";
     mim_status status = mim_config_get_i64(config, "image.channels", &channels);
     if (!status) status = mim_config_get_str(config, "head.kind", kind, sizeof kind, NULL);
-    if (!status && strcmp(kind, "mae") && strcmp(kind, "pixels"))
+    if (!status && (!strcmp(kind, "classifier") || !strcmp(kind, "tokens") || !strcmp(kind, "none")))
         return task_wrong(MIM_ERR_UNSUPPORTED, "%s does not predict pixels: its head is of kind %s", t->arguments->weights,
                           kind);
     if (!status && channels != t->data.channels)

@@ -66,6 +66,11 @@ good "" $S --probe knn --features stage.2 --pool mean
 good "" $S --probe steps --epochs 1 --features stage.1 --pool mean
 good "stages.safetensors" features "$T/swin" "$T/test.bin" "$T/stages.safetensors" stage.2
 bad "no output \"stage.4\"" features "$T/swin" "$T/test.bin" "$T/none" stage.4
+good "inverse/state.safetensors" pretrain --data "$T/train.bin" --config simmim_swin_tiny --steps 2 --batch 8 \
+     --set image.height=32 --set image.width=32 --set encoder.width=12 --set encoder.depths=[1,1,1] --set encoder.window=4 \
+     --set masker.unit=8 --set head.kind=inverse_swin --out "$T/inverse"
+good "mirrored.png" reconstruct --weights "$T/inverse" --data "$T/test.bin" --count 5 --out "$T/mirrored.png"
+bad "head is of kind tokens" reconstruct --weights "$T/swin" --data "$T/test.bin" --count 5 --out "$T/none"
 K="keras_cifar10 --train $T/train.bin --held-out $T/test.bin --threads 2 --epochs 2"
 good "keras/curve.png keras/log.csv keras/encoder.safetensors" $K --test "$T/test.bin" --probe-epochs 1 --out "$T/keras"
 
