@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+const char program_name[] = "evaluate";
+
 const char *const probe_names[PROBE_COUNT] = { "linear", "steps", "knn", "finetune", "pixels", "random" };
 
 static mim_status evaluate_all(struct task *t)
@@ -27,7 +29,7 @@ static int run(const struct arguments *a, enum probe probe)
     int32_t threads = (int32_t)(a->threads > 1 << 30 ? 1 << 30 : a->threads);
     mim_status status = mim_context_create(NULL, &t.context);
     if (!status) status = mim_context_set_threads(t.context, threads);
-    status = status ? task_failed(&t, status, "cannot begin") : evaluate_all(&t);
+    status = status ? tell_failed(t.context, status, "cannot begin") : evaluate_all(&t);
     task_close(&t);
     mim_context_destroy(t.context);
     return status != MIM_OK;

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+const char program_name[] = "reconstruct";
+
 static int run(const struct arguments *a)
 {
     struct task t = { .arguments = a };
@@ -17,7 +19,7 @@ static int run(const struct arguments *a)
     mim_status status = mim_context_create(NULL, &t.context);
     if (!status) status = mim_context_set_threads(t.context, threads);
     if (status)
-        task_failed(&t, status, "cannot begin");
+        tell_failed(t.context, status, "cannot begin");
     if (!status) status = task_open(&t);
     if (!status) status = task_measure(&t);
     if (!status)

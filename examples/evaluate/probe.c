@@ -46,9 +46,9 @@ static mim_status encode_both(struct task *t, struct features *train, struct fea
     if (!status) status = encode_pictures(encoder, &t->test, output, pooling_of(t), "features to test: picture", test);
     if (!status) status = encode_pictures(encoder, &t->train, output, pooling_of(t), "features to train: picture", train);
     if (status == MIM_ERR_UNSUPPORTED && !strcmp(t->arguments->pool, "class"))
-        task_wrong(status, "--pool class: this encoder has no class token");
+        tell_wrong(status, "--pool class: this encoder has no class token");
     else if (status)
-        task_failed(t, status, t->arguments->weights);
+        tell_failed(t->context, status, t->arguments->weights);
     mim_encoder_destroy(encoder);
     return status;
 }
@@ -62,12 +62,12 @@ static mim_status prepare(struct task *t, const struct data *data, struct featur
     if (!status) status = mim_config_get_i64(t->config, "image.width", &width);
     to->width = height * width * data->channels;
     if (!status && !(to->rows = malloc((size_t)(to->width * data->count) * sizeof *to->rows)))
-        return task_wrong(MIM_ERR_NOMEM, "no memory for the pixels of %lld pictures", (long long)data->count);
+        return tell_wrong(MIM_ERR_NOMEM, "no memory for the pixels of %lld pictures", (long long)data->count);
     for (id = 0; !status && id < data->count; id++) {
         data_views(data, &id, 1, &view);
         status = mim_images_prepare(t->context, t->config, 0, &view, 0, NULL, to->rows + id * to->width, (size_t)to->width);
     }
-    return status ? task_failed(t, status, "pixels") : MIM_OK;
+    return status ? tell_failed(t->context, status, "pixels") : MIM_OK;
 }
 
 /* ---- classifier ---- */
@@ -75,13 +75,13 @@ static mim_status prepare(struct task *t, const struct data *data, struct featur
 static mim_status classify(struct task *t, const struct features *train, const struct features *test)
 {
     if (train->width > INT32_MAX)
-        return task_wrong(MIM_ERR_SHAPE, "%lld features a picture are too many", (long long)train->width);
+        return tell_wrong(MIM_ERR_SHAPE, "%lld features a picture are too many", (long long)train->width);
     printf("%s on %lld features of %lld pictures ...\n", t->probe == PROBE_KNN ? "nearest neighbours" : "linear probe",
            (long long)train->width, (long long)t->train.count);
     fflush(stdout);
     mim_status status = mim_evaluate_classify(t->context, t->config, t->classes, (int32_t)train->width, t->train.count,
                                               train->rows, t->train_labels, t->test.count, test->rows, t->scores);
-    return status ? task_failed(t, status, "the probe") : MIM_OK;
+    return status ? tell_failed(t->context, status, "the probe") : MIM_OK;
 }
 
 mim_status task_probe(struct task *t)
@@ -89,7 +89,7 @@ mim_status task_probe(struct task *t)
     struct features train = { 0 }, test = { 0 };
     mim_status status = configure(t);
     if (status)
-        return task_failed(t, status, "configuration");
+        return tell_failed(t->context, status, "configuration");
     status = t->probe == PROBE_PIXELS ? prepare(t, &t->train, &train) : encode_both(t, &train, &test);
     if (!status && t->probe == PROBE_PIXELS) status = prepare(t, &t->test, &test);
     if (!status) status = classify(t, &train, &test);

@@ -62,7 +62,7 @@ static mim_status set_steps(struct task *t, struct recipe *r)
     r->batch = r->batch < t->train.count ? r->batch : t->train.count;
     r->steps_an_epoch = t->train.count / r->batch;
     if (r->epochs > INT32_MAX)
-        return task_wrong(MIM_ERR_VALUE, "--epochs %lld are too many", (long long)r->epochs);
+        return tell_wrong(MIM_ERR_VALUE, "--epochs %lld are too many", (long long)r->epochs);
     int64_t all = r->epochs * r->steps_an_epoch;
     double rate = (t->probe == PROBE_FINETUNE ? 1e-3 : 0.1) * (double)r->batch / 256;
     mim_status status = mim_config_set_i64(t->config, "trainer.batch", r->batch);

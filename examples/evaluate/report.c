@@ -55,7 +55,7 @@ static mim_status write_confusion(const struct task *t, const int64_t *confusion
              100 * top1);
     int failed = !path || make_folder(t->arguments->out) || confusion_write(confusion, t->classes, t->names, title, path);
     free(path);
-    return failed ? task_wrong(MIM_ERR_IO, "cannot write %s/confusion.png", t->arguments->out) : MIM_OK;
+    return failed ? tell_wrong(MIM_ERR_IO, "cannot write %s/confusion.png", t->arguments->out) : MIM_OK;
 }
 
 mim_status task_report(struct task *t)
@@ -67,7 +67,7 @@ mim_status task_report(struct task *t)
     if (!status) status = mim_evaluate_accuracy(t->context, t->classes, n, t->scores, t->test_labels, 1, &top1, confusion);
     if (!status) status = mim_evaluate_accuracy(t->context, t->classes, n, t->scores, t->test_labels, most, &top5, NULL);
     if (status) {
-        task_failed(t, status, "accuracies");
+        tell_failed(t->context, status, "accuracies");
     } else {
         print_classes(t, confusion);
         printf("%s%s: top-1 %.2f %%, top-%d %.2f %% of %lld pictures\n", probe_names[t->probe],

@@ -4,6 +4,7 @@
 #define EXAMPLES_EVALUATE_TASK_H
 
 #include "../support/data.h"
+#include "../support/errors.h"
 #include "../support/options.h"
 
 #include <mim.h>
@@ -54,9 +55,5 @@ mim_status task_train(struct task *t);
 
 /* report.c: accuracies, and into --out the confusion picture. */
 mim_status task_report(struct task *t);
-
-/* A sentence, or that of the library's last failed call, to stderr; gives the status back. */
-mim_status task_wrong(mim_status status, const char *format, ...);
-mim_status task_failed(const struct task *t, mim_status status, const char *doing);
 
 #endif

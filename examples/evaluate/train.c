@@ -52,7 +52,7 @@ static mim_status open_log(struct training *r)
     r->log = path && !make_folder(out) ? fopen(path, "w") : NULL;
     free(path);
     if (!r->log || fputs("epoch,loss,top1,lr\n", r->log) < 0)
-        return task_wrong(MIM_ERR_IO, "cannot write %s/log.csv", out);
+        return tell_wrong(MIM_ERR_IO, "cannot write %s/log.csv", out);
     return MIM_OK;
 }
 
@@ -62,14 +62,14 @@ static mim_status begin(struct training *r)
     mim_status status = task_recipe(t, &r->recipe);
     if (!status) status = create_trainer(r);
     if (status)
-        return task_failed(t, status, t->arguments->probe);
+        return tell_failed(t->context, status, t->arguments->probe);
     size_t batch = (size_t)r->recipe.batch;
     r->recipe.steps_an_epoch = t->train.count < r->recipe.batch ? 1 : t->train.count / r->recipe.batch;
     r->order = malloc((size_t)t->train.count * sizeof *r->order);
     r->ids = malloc(2 * batch * sizeof *r->ids);
     r->views = malloc(batch * sizeof *r->views);
     if (!r->order || !r->ids || !r->views)
-        return task_wrong(MIM_ERR_NOMEM, "no memory for batches of %lld", (long long)r->recipe.batch);
+        return tell_wrong(MIM_ERR_NOMEM, "no memory for batches of %lld", (long long)r->recipe.batch);
     r->labels = r->ids + batch;
     printf("%s%s: %lld epochs of %lld steps of %lld pictures\n", t->arguments->probe,
            t->arguments->scratch ? ", untrained" : "", (long long)r->recipe.epochs, (long long)r->recipe.steps_an_epoch,
@@ -159,12 +159,12 @@ static mim_status one_epoch(struct training *r, int64_t epoch)
                                                 NULL);
     progress_break(&r->progress);
     if (status)
-        return task_failed(t, status, t->arguments->probe);
+        return tell_failed(t->context, status, t->arguments->probe);
     printf("epoch %lld: loss %.4f, test top-1 %.2f %%\n", (long long)epoch + 1, loss, 100 * top1);
     if (r->log && fprintf(r->log, "%lld,%.6g,%.6g,%.6g\n", (long long)epoch + 1, loss, top1, metric(r, "rate")) < 0)
-        return task_wrong(MIM_ERR_IO, "cannot write %s/log.csv", t->arguments->out);
+        return tell_wrong(MIM_ERR_IO, "cannot write %s/log.csv", t->arguments->out);
     if (history_add(&r->losses, (double)epoch + 1, loss) || history_add(&r->tops, (double)epoch + 1, 100 * top1))
-        return task_wrong(MIM_ERR_NOMEM, "no memory for the curve");
+        return tell_wrong(MIM_ERR_NOMEM, "no memory for the curve");
     return MIM_OK;
 }
 
@@ -188,10 +188,10 @@ static mim_status keep(struct training *r)
     int failed = !path || write_curve(r, path);
     free(path);
     if (failed)
-        return task_wrong(MIM_ERR_IO, "cannot write %s/curve.png", out);
+        return tell_wrong(MIM_ERR_IO, "cannot write %s/curve.png", out);
     mim_status status = mim_config_get_f64(r->task->config, "trainer.average", &average);
     if (!status) status = model_save(r->trainer, average > 0 ? MIM_AVERAGE : MIM_WEIGHTS, out);
-    return status ? task_failed(r->task, status, out) : MIM_OK;
+    return status ? tell_failed(r->task->context, status, out) : MIM_OK;
 }
 
 mim_status task_train(struct task *t)

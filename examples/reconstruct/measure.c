@@ -51,14 +51,14 @@ static mim_status one_batch(struct task *t, int64_t first, int n)
     data_views(&t->data, ids, n, views);
     mim_status status = mim_trainer_evaluate(t->trainer, views, 0, ids);
     if (status)
-        return task_failed(t, status, "prediction");
+        return tell_failed(t->context, status, "prediction");
     status = batch_read(t, &b);
     if (status)
-        return status == MIM_ERR_KEY ? task_wrong(status, "%s does not predict pixels", t->arguments->weights)
-                                     : task_failed(t, status, "prediction");
+        return status == MIM_ERR_KEY ? tell_wrong(status, "%s does not predict pixels", t->arguments->weights)
+                                     : tell_failed(t->context, status, "prediction");
     status = measure_batch(t, &b);
     if (status)
-        task_failed(t, status, "likeness");
+        tell_failed(t->context, status, "likeness");
     else if (!first && t->arguments->out)
         status = sheet_of(t, &b);
     batch_free(&b);

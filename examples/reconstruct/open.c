@@ -2,38 +2,18 @@
 /* open.c -- pictures, and a trainer that only evaluates. */
 #include "task.h"
 #include "../support/model.h"
-#include "../support/outputs.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-mim_status task_wrong(mim_status status, const char *format, ...)
-{
-    va_list values;
-    va_start(values, format);
-    fputs("reconstruct: ", stderr);
-    vfprintf(stderr, format, values);
-    fputc('\n', stderr);
-    va_end(values);
-    return status;
-}
-
-mim_status task_failed(const struct task *t, mim_status status, const char *doing)
-{
-    fprintf(stderr, "reconstruct: %s: ", doing);
-    print_error(t->context, status);
-    return status;
-}
 
 static mim_status open_pictures(struct task *t)
 {
     struct why why;
     const struct arguments *a = t->arguments;
     if (data_open_list(a->data.text, a->data.count, &t->data, &why))
-        return task_wrong(MIM_ERR_IO, "%s", why.text);
+        return tell_wrong(MIM_ERR_IO, "%s", why.text);
     if (!t->data.count)
-        return task_wrong(MIM_ERR_VALUE, "%s holds no pictures", a->data.text[0]);
+        return tell_wrong(MIM_ERR_VALUE, "%s holds no pictures", a->data.text[0]);
     t->count = a->count && a->count < t->data.count ? a->count : t->data.count;
     return MIM_OK;
 }
@@ -84,10 +64,10 @@ static mim_status check_model(const struct task *t, const mim_config *config)
     mim_status status = mim_config_get_i64(config, "image.channels", &channels);
     if (!status) status = mim_config_get_str(config, "head.kind", kind, sizeof kind, NULL);
     if (!status && (!strcmp(kind, "classifier") || !strcmp(kind, "tokens") || !strcmp(kind, "none")))
-        return task_wrong(MIM_ERR_UNSUPPORTED, "%s does not predict pixels: its head is of kind %s", t->arguments->weights,
+        return tell_wrong(MIM_ERR_UNSUPPORTED, "%s does not predict pixels: its head is of kind %s", t->arguments->weights,
                           kind);
     if (!status && channels != t->data.channels)
-        return task_wrong(MIM_ERR_SHAPE, "%s is of pictures of %lld channel(s); these have %d", t->arguments->weights,
+        return tell_wrong(MIM_ERR_SHAPE, "%s is of pictures of %lld channel(s); these have %d", t->arguments->weights,
                           (long long)channels, (int)t->data.channels);
     return status;
 }
@@ -102,9 +82,9 @@ mim_status task_open(struct task *t)
     status = model_open(t->context, t->arguments->weights, &weights);
     if (!status) status = configure(t, weights, &config);
     if (status)
-        task_failed(t, status, t->arguments->weights);
+        tell_failed(t->context, status, t->arguments->weights);
     else if (!(status = check_model(t, config)) && (status = create_trainer(t, config, weights)))
-        task_failed(t, status, t->arguments->weights);
+        tell_failed(t->context, status, t->arguments->weights);
     mim_config_destroy(config);
     mim_tensors_destroy(weights);
     return status;

@@ -24,7 +24,7 @@ mim_status sheet_of(const struct task *t, const struct batch *b)
     size_t pixels = (size_t)b->height * (size_t)b->width, column = (size_t)rows * pixels * 3;
     unsigned char *rgb = malloc(COLUMNS * column);
     if (!rgb)
-        return task_wrong(MIM_ERR_NOMEM, "no memory for a sheet of %d pictures", rows);
+        return tell_wrong(MIM_ERR_NOMEM, "no memory for a sheet of %d pictures", rows);
     const float *const from[COLUMNS] = { b->shown, b->shown, b->whole, b->guesses[PREDICTED], b->guesses[SMOOTH] };
     struct sheet sheet = { .captions = { "picture", "masked", "predicted", "pasted", "smooth" }, .columns = COLUMNS,
                            .rows = rows, .width = b->width, .height = b->height };
@@ -36,7 +36,7 @@ mim_status sheet_of(const struct task *t, const struct batch *b)
     }
     int failed = sheet_write(&sheet, t->arguments->out);
     free(rgb);
-    return failed ? task_wrong(MIM_ERR_IO, "cannot write %s", t->arguments->out) : MIM_OK;
+    return failed ? tell_wrong(MIM_ERR_IO, "cannot write %s", t->arguments->out) : MIM_OK;
 }
 
 static void print_score(const struct task *t, enum guess g, const char *name)

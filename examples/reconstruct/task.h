@@ -4,6 +4,7 @@
 #define EXAMPLES_RECONSTRUCT_TASK_H
 
 #include "../support/data.h"
+#include "../support/errors.h"
 #include "../support/options.h"
 
 #include <mim.h>
@@ -35,9 +36,6 @@ mim_status task_open(struct task *t);           /* open.c */
 mim_status task_measure(struct task *t);        /* measure.c; the sheet is written on the way */
 void task_report(const struct task *t);         /* report.c */
 void task_close(struct task *t);
-
-mim_status task_wrong(mim_status status, const char *format, ...);
-mim_status task_failed(const struct task *t, mim_status status, const char *doing);
 
 /* batch.c: what the trainer was shown, what it predicts, and the guesses, of the pictures of a batch. */
 struct batch {
