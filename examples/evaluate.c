@@ -20,7 +20,7 @@ static mim_status evaluate_all(struct task *t)
     mim_status status = task_open(t);
     if (!status)
         status = t->probe == PROBE_STEPS || t->probe == PROBE_FINETUNE ? task_train(t) : task_probe(t);
-    return status ? status : task_report(t);
+    return status || t->stopped ? status : task_report(t);
 }
 
 static int run(const struct arguments *a, enum probe probe)
@@ -80,7 +80,8 @@ int main(int argc, char **argv)
         { "--seed", COUNT, &a.seed, "N", "initial weights, augmentation, order of the pictures" },
         { "--classes", COUNT, &a.classes, "N", "classes, where the labels do not show them all" },
         { "--names", TEXT, &a.names, "FILE", "names of the classes, one a line" },
-        { "--out", TEXT, &a.out, "DIR", "confusion.png; of finetune and steps also curve.png, log.csv and the model" },
+        { "--out", TEXT, &a.out, "DIR", "confusion.png; of finetune and steps also curve.png, log.csv and the model,\n"
+                                      "after Ctrl-C too" },
         { NULL, FLAG, NULL, NULL, NULL },
     };
     enum option_result read = read_options(options, argc, argv, "evaluate --weights PATH --train FILES --test FILES "

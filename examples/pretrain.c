@@ -5,40 +5,12 @@
  *     pretrain --resume --out run
  *
  * Ctrl-C saves and ends; the run can be taken up again from its state file alone. pretrain/ holds the parts. */
-#define _POSIX_C_SOURCE 200809L
 #include "pretrain/run.h"
+#include "support/interrupt.h"
 #include "support/outputs.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static mim_context *signalled;                  /* whom a signal cancels */
-static volatile sig_atomic_t stop;
-
-static void on_signal(int number)
-{
-    (void)number;
-    stop = 1;
-    mim_context_cancel(signalled);
-}
-
-/* Once: a second Ctrl-C ends the program as it always does. */
-static void catch_signals(mim_context *context)
-{
-    struct sigaction action;
-    memset(&action, 0, sizeof action);
-    action.sa_handler = on_signal;
-    action.sa_flags = (int)SA_RESETHAND;
-    signalled = context;
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
-
-static void ignore_signals(void)                /* the context is about to end */
-{
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN);
-}
 
 static mim_status print_presets(void)
 {
@@ -76,15 +48,15 @@ static mim_status train(struct run *r)
 
 static int run(const struct arguments *a)
 {
-    struct run r = { .arguments = *a, .stop = &stop };
+    struct run r = { .arguments = *a };
     mim_status status = mim_context_create(NULL, &r.context);
     if (!status) status = mim_context_set_threads(r.context, (int32_t)(a->threads > 1 << 30 ? 1 << 30 : a->threads));
     if (status) {
         print_error(r.context, status);
     } else {
-        catch_signals(r.context);
+        interrupt_begin(r.context);
         status = train(&r);
-        ignore_signals();
+        interrupt_end();
     }
     run_end(&r);
     mim_context_destroy(r.context);

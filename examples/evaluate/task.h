@@ -30,6 +30,7 @@ struct task {
     const char **names;             /* one a class, or NULL */
     char *text;                     /* where they stand */
     float *scores;                  /* [test.count, classes] */
+    int stopped;                    /* by a signal, and all saved: there are no scores */
 };
 
 extern const char *const probe_names[PROBE_COUNT];
@@ -50,7 +51,8 @@ mim_status task_probe(struct task *t);
 struct recipe { int64_t epochs, batch, steps_an_epoch; };
 mim_status task_recipe(struct task *t, struct recipe *r);
 
-/* train.c: steps, finetune: training with a classifier, then scores; and into --out the model, log and curve. */
+/* train.c: steps, finetune: training with a classifier, then scores; and into --out the model, log and curve, after Ctrl-C
+ * too. */
 mim_status task_train(struct task *t);
 
 /* report.c: accuracies, and into --out the confusion picture. */

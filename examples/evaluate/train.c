@@ -3,6 +3,7 @@
 #include "task.h"
 #include "../support/chart.h"
 #include "../support/history.h"
+#include "../support/interrupt.h"
 #include "../support/model.h"
 #include "../support/progress.h"
 #include "../support/random.h"
@@ -159,9 +160,10 @@ static mim_status one_epoch(struct training *r, int64_t epoch)
                                                 NULL);
     progress_break(&r->progress);
     if (status)
-        return tell_failed(t->context, status, t->arguments->probe);
+        return status == MIM_ERR_CANCELLED ? status : tell_failed(t->context, status, t->arguments->probe);
     printf("epoch %lld: loss %.4f, test top-1 %.2f %%\n", (long long)epoch + 1, loss, 100 * top1);
-    if (r->log && fprintf(r->log, "%lld,%.6g,%.6g,%.6g\n", (long long)epoch + 1, loss, top1, metric(r, "rate")) < 0)
+    if (r->log && (fprintf(r->log, "%lld,%.6g,%.6g,%.6g\n", (long long)epoch + 1, loss, top1, metric(r, "rate")) < 0
+                   || fflush(r->log)))
         return tell_wrong(MIM_ERR_IO, "cannot write %s/log.csv", t->arguments->out);
     if (history_add(&r->losses, (double)epoch + 1, loss) || history_add(&r->tops, (double)epoch + 1, 100 * top1))
         return tell_wrong(MIM_ERR_NOMEM, "no memory for the curve");
@@ -194,14 +196,22 @@ static mim_status keep(struct training *r)
     return status ? tell_failed(r->task->context, status, out) : MIM_OK;
 }
 
+/* Ctrl-C ends it as the last epoch does, but that there are no accuracies of what is kept. */
 mim_status task_train(struct task *t)
 {
     struct training r = { .task = t };
     mim_status status = begin(&r);
+    int keeps = !status && t->arguments->out;
+    if (keeps) interrupt_begin(t->context);
     progress_begin(&r.progress, 0, r.recipe.epochs * r.recipe.steps_an_epoch);
     for (int64_t epoch = 0; !status && epoch < r.recipe.epochs; epoch++)
         status = one_epoch(&r, epoch);
-    if (!status && t->arguments->out) status = keep(&r);
+    t->stopped = status == MIM_ERR_CANCELLED;
+    if (keeps && (!status || t->stopped)) status = keep(&r);
+    if (!status && t->stopped)
+        printf("Stopped in epoch %d of %lld; %s holds the model as it is, curve.png and log.csv.\n", r.tops.count + 1,
+               (long long)r.recipe.epochs, t->arguments->out);
+    if (keeps) interrupt_end();
     end(&r);
     return status;
 }

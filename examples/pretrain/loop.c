@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* loop.c -- the steps of a run: shuffled epochs, log, regular saves, and an end in order when a signal comes. */
 #include "run.h"
+#include "../support/interrupt.h"
 #include "../support/random.h"
 
 #include <math.h>
@@ -80,7 +81,7 @@ mim_status run_steps(struct run *r)
     mim_images *views = malloc((size_t)r->batch * sizeof *views);
     mim_status status = ids && views ? MIM_OK : MIM_ERR_NOMEM;
     progress_begin(&r->progress, r->step, r->steps);
-    while (!status && r->step < r->steps && !*r->stop)
+    while (!status && r->step < r->steps && !interrupted())
         status = one_batch(r, ids, views, &sums);
     progress_break(&r->progress);
     if (r->skipped)

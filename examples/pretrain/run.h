@@ -9,7 +9,6 @@
 #include "../support/progress.h"
 
 #include <mim.h>
-#include <signal.h>
 #include <stdio.h>
 
 struct arguments {
@@ -23,7 +22,6 @@ struct place { int64_t epoch, offset; };                    /* the next batch be
 
 struct run {
     struct arguments arguments;
-    const volatile sig_atomic_t *stop;
     mim_context *context;
     mim_trainer *trainer;
     mim_tensors *state;                                     /* a view of the trainer, its texts included */

@@ -36,6 +36,20 @@ bad()
     check $ok "$* should say \"$words\": $(tail -n 1 "$T/log")"
 }
 
+# stopped "FILES" FILE PROGRAM ...: a signal once FILE is there (or after a minute) ends it well, and the files are there.
+stopped()
+{
+    files=$1 first=$T/$2; shift 2
+    program=$1; shift
+    $EMULATOR "$B/$program" "$@" > "$T/log" 2>&1 &
+    i=0
+    while [ ! -s "$first" ] && [ $i -lt 60 ]; do sleep 1; i=$((i + 1)); done
+    kill -TERM $!
+    wait $! && grep -q Stopped "$T/log" && ok=yes || ok=no
+    for f in $files; do [ -s "$T/$f" ] || ok=no; done
+    check $ok "$program $* ($files), stopped: $(tail -n 1 "$T/log")"
+}
+
 pictures 40 1 > "$T/train.bin"
 pictures 20 977 > "$T/test.bin"
 : > "$T/empty.bin"
@@ -71,6 +85,9 @@ good "inverse/state.safetensors" pretrain --data "$T/train.bin" --config simmim_
      --set masker.unit=8 --set head.kind=inverse_swin --out "$T/inverse"
 good "mirrored.png" reconstruct --weights "$T/inverse" --data "$T/test.bin" --count 5 --out "$T/mirrored.png"
 bad "head is of kind tokens" reconstruct --weights "$T/swin" --data "$T/test.bin" --count 5 --out "$T/none"
+stopped "stopped/state.safetensors stopped/curve.png" stopped/state.safetensors pretrain --data "$T/train.bin" \
+        --config mae_vit_tiny_32 --steps 1000000 --batch 8 --save-every 1 --out "$T/stopped"
+stopped "half/model.safetensors half/curve.png" half/log.csv $E --probe finetune --epochs 1000000 --batch 16 --out "$T/half"
 K="keras_cifar10 --train $T/train.bin --held-out $T/test.bin --threads 2 --epochs 2"
 good "keras/curve.png keras/log.csv keras/encoder.safetensors" $K --test "$T/test.bin" --probe-epochs 1 --out "$T/keras"
 
