@@ -7,63 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- pictures and labels ---- */
-
-static mim_status open_pictures(const struct texts *paths, const char *option, struct data *data)
-{
-    struct why why;
-    if (data_open_list(paths->text, paths->count, data, &why))
-        return tell_wrong(MIM_ERR_IO, "%s: %s", option, why.text);
-    if (!data->count)
-        return tell_wrong(MIM_ERR_VALUE, "%s %s holds no pictures", option, paths->text[0]);
-    if (!data->classes)
-        return tell_wrong(MIM_ERR_VALUE, "%s %s: these pictures have no labels", option, paths->text[0]);
-    return MIM_OK;
-}
-
-static mim_status count_classes(struct task *t)
-{
-    long long given = t->arguments->classes;
-    int most = t->train.classes > t->test.classes ? t->train.classes : t->test.classes;
-    if (given && (given < most || given > 1000000))
-        return tell_wrong(MIM_ERR_VALUE, "--classes %lld, but the labels go up to %d", given, most - 1);
-    if (!given && t->train.classes != t->test.classes)
-        return tell_wrong(MIM_ERR_VALUE, "--train has %d classes, --test %d; --classes N says how many there are",
-                          (int)t->train.classes, (int)t->test.classes);
-    t->classes = given ? (int32_t)given : most;
-    if (t->classes < 2)
-        return tell_wrong(MIM_ERR_VALUE, "all pictures are of one class; two are needed");
-    return MIM_OK;
-}
-
-static mim_status read_labels(const struct task *t, const struct data *data, const char *option, int64_t **to)
-{
-    int64_t *labels = malloc((size_t)data->count * sizeof *labels);
-    if (!labels)
-        return tell_wrong(MIM_ERR_NOMEM, "no memory for %lld labels", (long long)data->count);
-    *to = labels;
-    for (int64_t i = 0; i < data->count; i++) {
-        labels[i] = data->pictures[i].label;
-        if (labels[i] < 0 || labels[i] >= t->classes)
-            return tell_wrong(MIM_ERR_VALUE, "%s: picture %lld has label %lld, outside 0 .. %d", option, (long long)i,
-                              (long long)labels[i], t->classes - 1);
-    }
-    return MIM_OK;
-}
-
-static mim_status open_data(struct task *t)
-{
-    mim_status status = open_pictures(&t->arguments->train, "--train", &t->train);
-    if (!status) status = open_pictures(&t->arguments->test, "--test", &t->test);
-    if (!status && t->train.channels != t->test.channels)
-        return tell_wrong(MIM_ERR_SHAPE, "--train has %d channel(s), --test %d", (int)t->train.channels,
-                          (int)t->test.channels);
-    if (!status) status = count_classes(t);
-    if (!status) status = read_labels(t, &t->train, "--train", &t->train_labels);
-    if (!status) status = read_labels(t, &t->test, "--test", &t->test_labels);
-    return status;
-}
-
 /* One name a line; empty lines are passed over, and so are lines after the last class. */
 static mim_status read_names(struct task *t)
 {
@@ -73,11 +16,11 @@ static mim_status read_names(struct task *t)
     t->text = (char *)read_file(t->arguments->names, &size, &why);
     if (!t->text)
         return tell_wrong(MIM_ERR_IO, "--names: %s", why.text);
-    t->names = malloc((size_t)t->classes * sizeof *t->names);
-    for (char *p = strtok(t->text, "\r\n"); t->names && p && n < t->classes; p = strtok(NULL, "\r\n"))
+    t->names = malloc((size_t)t->set.classes * sizeof *t->names);
+    for (char *p = strtok(t->text, "\r\n"); t->names && p && n < t->set.classes; p = strtok(NULL, "\r\n"))
         t->names[n++] = p;
-    return n == t->classes ? MIM_OK : tell_wrong(MIM_ERR_VALUE, "--names %s: %d names for %d classes", t->arguments->names,
-                                                 n, (int)t->classes);
+    return n == t->set.classes ? MIM_OK : tell_wrong(MIM_ERR_VALUE, "--names %s: %d names for %d classes",
+                                                     t->arguments->names, n, (int)t->set.classes);
 }
 
 /* ---- configuration ---- */
@@ -85,9 +28,9 @@ static mim_status read_names(struct task *t)
 /* Without weights pictures stay at the size of the first. */
 static mim_status describe_pictures(struct task *t)
 {
-    mim_status status = mim_config_set_i64(t->config, "image.channels", t->train.channels);
-    if (!status) status = mim_config_set_i64(t->config, "image.height", t->train.pictures[0].height);
-    if (!status) status = mim_config_set_i64(t->config, "image.width", t->train.pictures[0].width);
+    mim_status status = mim_config_set_i64(t->config, "image.channels", t->set.train.channels);
+    if (!status) status = mim_config_set_i64(t->config, "image.height", t->set.train.pictures[0].height);
+    if (!status) status = mim_config_set_i64(t->config, "image.width", t->set.train.pictures[0].width);
     return status;
 }
 
@@ -105,9 +48,9 @@ static mim_status check_channels(const struct task *t)
 {
     int64_t channels = 0;
     mim_status status = mim_config_get_i64(t->config, "image.channels", &channels);
-    if (!status && channels != t->train.channels)
+    if (!status && channels != t->set.train.channels)
         return tell_wrong(MIM_ERR_SHAPE, "%s is of pictures of %lld channel(s); these have %d", t->arguments->weights,
-                          (long long)channels, (int)t->train.channels);
+                          (long long)channels, (int)t->set.train.channels);
     return status;
 }
 
@@ -125,14 +68,14 @@ mim_status task_open(struct task *t)
 {
     if (t->arguments->out && is_file(t->arguments->out))
         return tell_wrong(MIM_ERR_IO, "--out %s is a file; it should be a folder", t->arguments->out);
-    mim_status status = open_data(t);
+    mim_status status = labelled_open(&t->arguments->train, &t->arguments->test, t->arguments->classes, &t->set);
     if (!status && t->arguments->names) status = read_names(t);
     if (!status) status = configure(t);
-    if (!status && !(t->scores = malloc((size_t)t->test.count * (size_t)t->classes * sizeof *t->scores)))
-        return tell_wrong(MIM_ERR_NOMEM, "no memory for the scores of %lld pictures", (long long)t->test.count);
+    if (!status && !(t->scores = malloc((size_t)t->set.test.count * (size_t)t->set.classes * sizeof *t->scores)))
+        return tell_wrong(MIM_ERR_NOMEM, "no memory for the scores of %lld pictures", (long long)t->set.test.count);
     if (!status)
-        printf("%lld pictures to train on, %lld to test, %d classes\n", (long long)t->train.count, (long long)t->test.count,
-               (int)t->classes);
+        printf("%lld pictures to train on, %lld to test, %d classes\n", (long long)t->set.train.count,
+               (long long)t->set.test.count, (int)t->set.classes);
     return status;
 }
 
@@ -141,10 +84,7 @@ void task_close(struct task *t)
     free(t->names);
     free(t->text);
     free(t->scores);
-    free(t->train_labels);
-    free(t->test_labels);
-    data_close(&t->train);
-    data_close(&t->test);
+    labelled_close(&t->set);
     mim_config_destroy(t->config);
     mim_tensors_destroy(t->weights);
 }

@@ -42,9 +42,10 @@ static mim_status encode_both(struct task *t, struct features *train, struct fea
 {
     mim_encoder *encoder = NULL;
     const char *output = t->arguments->features;
+    enum pooling pool = pooling_of(t);
     mim_status status = task_encoder(t, &encoder);
-    if (!status) status = encode_pictures(encoder, &t->test, output, pooling_of(t), "features to test: picture", test);
-    if (!status) status = encode_pictures(encoder, &t->train, output, pooling_of(t), "features to train: picture", train);
+    if (!status) status = encode_pictures(encoder, &t->set.test, output, pool, "features to test: picture", test);
+    if (!status) status = encode_pictures(encoder, &t->set.train, output, pool, "features to train: picture", train);
     if (status == MIM_ERR_UNSUPPORTED && !strcmp(t->arguments->pool, "class"))
         tell_wrong(status, "--pool class: this encoder has no class token");
     else if (status)
@@ -74,13 +75,14 @@ static mim_status prepare(struct task *t, const struct data *data, struct featur
 
 static mim_status classify(struct task *t, const struct features *train, const struct features *test)
 {
+    const struct labelled *s = &t->set;
     if (train->width > INT32_MAX)
         return tell_wrong(MIM_ERR_SHAPE, "%lld features a picture are too many", (long long)train->width);
     printf("%s on %lld features of %lld pictures ...\n", t->probe == PROBE_KNN ? "nearest neighbours" : "linear probe",
-           (long long)train->width, (long long)t->train.count);
+           (long long)train->width, (long long)s->train.count);
     fflush(stdout);
-    mim_status status = mim_evaluate_classify(t->context, t->config, t->classes, (int32_t)train->width, t->train.count,
-                                              train->rows, t->train_labels, t->test.count, test->rows, t->scores);
+    mim_status status = mim_evaluate_classify(t->context, t->config, s->classes, (int32_t)train->width, s->train.count,
+                                              train->rows, s->train_labels, s->test.count, test->rows, t->scores);
     return status ? tell_failed(t->context, status, "the probe") : MIM_OK;
 }
 
@@ -90,8 +92,8 @@ mim_status task_probe(struct task *t)
     mim_status status = configure(t);
     if (status)
         return tell_failed(t->context, status, "configuration");
-    status = t->probe == PROBE_PIXELS ? prepare(t, &t->train, &train) : encode_both(t, &train, &test);
-    if (!status && t->probe == PROBE_PIXELS) status = prepare(t, &t->test, &test);
+    status = t->probe == PROBE_PIXELS ? prepare(t, &t->set.train, &train) : encode_both(t, &train, &test);
+    if (!status && t->probe == PROBE_PIXELS) status = prepare(t, &t->set.test, &test);
     if (!status) status = classify(t, &train, &test);
     free(train.rows);
     free(test.rows);

@@ -34,8 +34,8 @@ static int are_small(const struct task *t, int64_t *side)
     int64_t height = 0, width = 0;
     if (mim_config_get_i64(t->config, "image.height", &height) || mim_config_get_i64(t->config, "image.width", &width))
         return 0;
-    for (int64_t i = 0; i < t->train.count; i++)
-        if (t->train.pictures[i].height != height || t->train.pictures[i].width != width)
+    for (int64_t i = 0; i < t->set.train.count; i++)
+        if (t->set.train.pictures[i].height != height || t->set.train.pictures[i].width != width)
             return 0;
     *side = height < width ? height : width;
     return *side <= SMALL_SIDE;
@@ -59,8 +59,8 @@ static mim_status set_steps(struct task *t, struct recipe *r)
 {
     const struct arguments *a = t->arguments;
     r->batch = a->batch ? a->batch : 256;
-    r->batch = r->batch < t->train.count ? r->batch : t->train.count;
-    r->steps_an_epoch = t->train.count / r->batch;
+    r->batch = r->batch < t->set.train.count ? r->batch : t->set.train.count;
+    r->steps_an_epoch = t->set.train.count / r->batch;
     if (r->epochs > INT32_MAX)
         return tell_wrong(MIM_ERR_VALUE, "--epochs %lld are too many", (long long)r->epochs);
     int64_t all = r->epochs * r->steps_an_epoch;
@@ -86,7 +86,7 @@ mim_status task_recipe(struct task *t, struct recipe *r)
     mim_status status = set_pictures(t, r->epochs);
     if (!status && t->arguments->scratch && t->probe == PROBE_FINETUNE)
         status = mim_config_read_json(t->config, from_scratch);
-    if (!status) status = mim_config_set_i64(t->config, "head.classes", t->classes);
+    if (!status) status = mim_config_set_i64(t->config, "head.classes", t->set.classes);
     if (!status && t->probe == PROBE_STEPS) status = mim_config_set_str(t->config, "head.features", t->arguments->features);
     if (!status && t->probe == PROBE_STEPS) status = mim_config_set_str(t->config, "head.pool", t->arguments->pool);
     if (!status) status = set_steps(t, r);

@@ -20,11 +20,11 @@ static const char *name_of(const struct task *t, int class, char text[32])
 /* How often a class is found, and what it is taken for where it is not. */
 static void print_class(const struct task *t, const int64_t *confusion, int class)
 {
-    const int64_t *row = confusion + (size_t)class * (size_t)t->classes;
+    const int64_t *row = confusion + (size_t)class * (size_t)t->set.classes;
     char own[32], other[32];
     int64_t sum = 0;
     int taken = -1;
-    for (int i = 0; i < t->classes; i++) {
+    for (int i = 0; i < t->set.classes; i++) {
         sum += row[i];
         if (i != class && row[i] && (taken < 0 || row[i] > row[taken]))
             taken = i;
@@ -41,10 +41,10 @@ static void print_class(const struct task *t, const int64_t *confusion, int clas
 
 static void print_classes(const struct task *t, const int64_t *confusion)
 {
-    for (int i = 0; i < t->classes && i < MOST_LISTED; i++)
+    for (int i = 0; i < t->set.classes && i < MOST_LISTED; i++)
         print_class(t, confusion, i);
-    if (t->classes > MOST_LISTED)
-        printf("  ... and %d more\n", (int)t->classes - MOST_LISTED);
+    if (t->set.classes > MOST_LISTED)
+        printf("  ... and %d more\n", (int)t->set.classes - MOST_LISTED);
 }
 
 static mim_status write_confusion(const struct task *t, const int64_t *confusion, double top1)
@@ -53,7 +53,8 @@ static mim_status write_confusion(const struct task *t, const int64_t *confusion
     char *path = join_path(t->arguments->out, "confusion.png");
     snprintf(title, sizeof title, "%s%s: top-1 %.2f %%", probe_names[t->probe], t->arguments->scratch ? ", untrained" : "",
              100 * top1);
-    int failed = !path || make_folder(t->arguments->out) || confusion_write(confusion, t->classes, t->names, title, path);
+    int failed = !path || make_folder(t->arguments->out)
+              || confusion_write(confusion, t->set.classes, t->names, title, path);
     free(path);
     return failed ? tell_wrong(MIM_ERR_IO, "cannot write %s/confusion.png", t->arguments->out) : MIM_OK;
 }
@@ -61,11 +62,12 @@ static mim_status write_confusion(const struct task *t, const int64_t *confusion
 mim_status task_report(struct task *t)
 {
     double top1 = 0, top5 = 0;
-    int most = t->classes < 5 ? t->classes : 5;
-    int64_t n = t->test.count, *confusion = malloc((size_t)t->classes * (size_t)t->classes * sizeof *confusion);
+    int classes = t->set.classes, most = classes < 5 ? classes : 5;
+    int64_t n = t->set.test.count, *labels = t->set.test_labels;
+    int64_t *confusion = malloc((size_t)classes * (size_t)classes * sizeof *confusion);
     mim_status status = confusion ? MIM_OK : MIM_ERR_NOMEM;
-    if (!status) status = mim_evaluate_accuracy(t->context, t->classes, n, t->scores, t->test_labels, 1, &top1, confusion);
-    if (!status) status = mim_evaluate_accuracy(t->context, t->classes, n, t->scores, t->test_labels, most, &top5, NULL);
+    if (!status) status = mim_evaluate_accuracy(t->context, classes, n, t->scores, labels, 1, &top1, confusion);
+    if (!status) status = mim_evaluate_accuracy(t->context, classes, n, t->scores, labels, most, &top5, NULL);
     if (status) {
         tell_failed(t->context, status, "accuracies");
     } else {

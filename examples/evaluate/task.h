@@ -3,8 +3,8 @@
 #ifndef EXAMPLES_EVALUATE_TASK_H
 #define EXAMPLES_EVALUATE_TASK_H
 
-#include "../support/data.h"
 #include "../support/errors.h"
+#include "../support/labelled.h"
 #include "../support/options.h"
 
 #include <mim.h>
@@ -24,12 +24,10 @@ struct task {
     mim_context *context;
     mim_tensors *weights;           /* NULL: none were given */
     mim_config *config;             /* all that follows is made from it */
-    struct data train, test;
-    int64_t *train_labels, *test_labels;
-    int32_t classes;
+    struct labelled set;
     const char **names;             /* one a class, or NULL */
     char *text;                     /* where they stand */
-    float *scores;                  /* [test.count, classes] */
+    float *scores;                  /* [set.test.count, set.classes] */
     int stopped;                    /* by a signal, and all saved: there are no scores */
 };
 

@@ -65,8 +65,8 @@ static mim_status begin(struct training *r)
     if (status)
         return tell_failed(t->context, status, t->arguments->probe);
     size_t batch = (size_t)r->recipe.batch;
-    r->recipe.steps_an_epoch = t->train.count < r->recipe.batch ? 1 : t->train.count / r->recipe.batch;
-    r->order = malloc((size_t)t->train.count * sizeof *r->order);
+    r->recipe.steps_an_epoch = t->set.train.count < r->recipe.batch ? 1 : t->set.train.count / r->recipe.batch;
+    r->order = malloc((size_t)t->set.train.count * sizeof *r->order);
     r->ids = malloc(2 * batch * sizeof *r->ids);
     r->views = malloc(batch * sizeof *r->views);
     if (!r->order || !r->ids || !r->views)
@@ -111,14 +111,14 @@ static double metric(const struct training *r, const char *name)
 static mim_status train_epoch(struct training *r, int64_t epoch, double *loss)
 {
     struct task *t = r->task;
-    int64_t batch = r->recipe.batch < t->train.count ? r->recipe.batch : t->train.count, counted = 0;
+    int64_t batch = r->recipe.batch < t->set.train.count ? r->recipe.batch : t->set.train.count, counted = 0;
     double sum = 0;
     mim_status status = MIM_OK;
-    random_order(r->order, t->train.count, (uint64_t)r->seed, epoch);
+    random_order(r->order, t->set.train.count, (uint64_t)r->seed, epoch);
     for (int64_t k = 0; !status && k < r->recipe.steps_an_epoch; k++) {
         for (int64_t i = 0; i < batch; i++)
             r->ids[i] = r->order[k * batch + i];
-        status = hand_in(r, &t->train, t->train_labels, (int)batch);
+        status = hand_in(r, &t->set.train, t->set.train_labels, (int)batch);
         if (!status) status = mim_trainer_step(r->trainer, r->views, epoch, r->ids);
         r->skipped_in_a_row = status == MIM_ERR_NOT_FINITE ? r->skipped_in_a_row + 1 : 0;
         if (status == MIM_ERR_NOT_FINITE && r->skipped_in_a_row < MOST_SKIPPED)
@@ -138,14 +138,14 @@ static mim_status test(struct training *r)
 {
     struct task *t = r->task;
     mim_status status = MIM_OK;
-    for (int64_t i = 0; !status && i < t->test.count; i += r->recipe.batch) {
-        int n = (int)(t->test.count - i < r->recipe.batch ? t->test.count - i : r->recipe.batch);
-        size_t numbers = (size_t)n * (size_t)t->classes;
+    for (int64_t i = 0; !status && i < t->set.test.count; i += r->recipe.batch) {
+        int n = (int)(t->set.test.count - i < r->recipe.batch ? t->set.test.count - i : r->recipe.batch);
+        size_t numbers = (size_t)n * (size_t)t->set.classes;
         for (int k = 0; k < n; k++)
             r->ids[k] = i + k;
-        status = hand_in(r, &t->test, t->test_labels, n);
+        status = hand_in(r, &t->set.test, t->set.test_labels, n);
         if (!status) status = mim_trainer_evaluate(r->trainer, r->views, 0, r->ids);
-        if (!status) status = mim_tensors_read(r->outputs, "logits", MIM_F32, 0, numbers, t->scores + i * t->classes);
+        if (!status) status = mim_tensors_read(r->outputs, "logits", MIM_F32, 0, numbers, t->scores + i * t->set.classes);
     }
     return status;
 }
@@ -153,10 +153,11 @@ static mim_status test(struct training *r)
 static mim_status one_epoch(struct training *r, int64_t epoch)
 {
     struct task *t = r->task;
+    const struct labelled *s = &t->set;
     double loss = NAN, top1 = 0;
     mim_status status = train_epoch(r, epoch, &loss);
     if (!status) status = test(r);
-    if (!status) status = mim_evaluate_accuracy(t->context, t->classes, t->test.count, t->scores, t->test_labels, 1, &top1,
+    if (!status) status = mim_evaluate_accuracy(t->context, s->classes, s->test.count, t->scores, s->test_labels, 1, &top1,
                                                 NULL);
     progress_break(&r->progress);
     if (status)
