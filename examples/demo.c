@@ -40,19 +40,10 @@ struct demo {
 static int draw_pictures(struct demo *d)
 {
     struct why why;
-    size_t size = SIDE * SIDE * 3;
-    unsigned char *block = malloc((TRAINING + UNSEEN) * size);
-    if (!block || data_keep(&d->data, block))
+    if (scenes_open(SEED, 0, TRAINING + UNSEEN, SIDE, &d->data, &why))
         return -1;
-    d->data.channels = 3;
-    d->data.classes = SCENE_CLASSES;
-    for (int64_t i = 0; i < TRAINING + UNSEEN; i++) {
-        unsigned char *pixels = block + (size_t)i * size;
-        d->labels[i] = scene_draw(SEED, i, SIDE, pixels);
-        struct picture p = { pixels, MIM_U8, SIDE, SIDE, 0, d->labels[i] };
-        if (data_add(&d->data, p, &why))
-            return -1;
-    }
+    for (int64_t i = 0; i < TRAINING + UNSEEN; i++)
+        d->labels[i] = d->data.pictures[i].label;
     return 0;
 }
 

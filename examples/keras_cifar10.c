@@ -85,9 +85,10 @@ static int draw(const struct run *r, const double *epoch, const double *train, c
     while (published < PUBLISHED && published_epoch[published] <= epochs)
         published++;
     const struct chart_curve curves[] = {
-        { "published", published_epoch, published_loss, published, 0x888888, 1, 1 },
-        { "training", epoch, train, epochs, 0x1F77B4, 0, 1 },
-        { "held out", epoch, held_out, epochs, 0xD62728, 0, 1 },
+        { .name = "published", .x = published_epoch, .y = published_loss, .count = published, .colour = 0x888888,
+          .dashed = 1, .dots = 1 },
+        { .name = "training", .x = epoch, .y = train, .count = epochs, .colour = 0x1F77B4, .dots = 1 },
+        { .name = "held out", .x = epoch, .y = held_out, .count = epochs, .colour = 0xD62728, .dots = 1 },
     };
     struct chart chart = { .title = "keras_cifar10: loss", .x_name = "epoch", .y_name = "mean squared error",
                            .curves = curves, .count = 3, .from_zero = 1 };

@@ -177,7 +177,8 @@ static int write_curve(const struct training *r, const char *path)
 {
     char title[64];
     const struct history *h = &r->tops;
-    struct chart_curve curve = { "top-1 of the test pictures", h->step, h->loss, h->count, 0x2060C0, 0, 1 };
+    struct chart_curve curve = { .name = "top-1 of the test pictures", .x = h->step, .y = h->loss, .count = h->count,
+                                 .colour = 0x2060C0, .dots = 1 };
     struct chart chart = { .title = title, .x_name = "epoch", .y_name = "%", .curves = &curve, .count = 1 };
     snprintf(title, sizeof title, "%s%s", r->task->arguments->probe, r->task->arguments->scratch ? ", untrained" : "");
     return chart_write(&chart, path);

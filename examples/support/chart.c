@@ -6,11 +6,11 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { WIDTH = 960, HEIGHT = 540, LEFT = 90, RIGHT = 30, TOP = 60, BOTTOM = 60 };
+enum { WIDTH = 960, HEIGHT = 540, LEFT = 90, RIGHT = 30, TOP = 60, BOTTOM = 60, LEGEND_LINE = 22 };
 static const uint32_t ink = 0x303030, faint = 0xE4E4E4, paper = 0xFFFFFF;
 
 struct axis { double least, most, step; int log; };         /* least and most are logarithms where log is set */
-struct plot { struct canvas canvas; struct axis x, y; };
+struct plot { struct canvas canvas; struct axis x, y; int top; };
 
 static int usable(const struct plot *p, const struct chart_curve *c, int i)
 {
@@ -23,7 +23,7 @@ static double along(const struct axis *a, double value)     /* 0..1 */
 }
 
 static double at_x(const struct plot *p, double x) { return LEFT + along(&p->x, x) * (WIDTH - LEFT - RIGHT); }
-static double at_y(const struct plot *p, double y) { return HEIGHT - BOTTOM - along(&p->y, y) * (HEIGHT - TOP - BOTTOM); }
+static double at_y(const struct plot *p, double y) { return HEIGHT - BOTTOM - along(&p->y, y) * (HEIGHT - p->top - BOTTOM); }
 
 static void widen(struct axis *a, double value)
 {
@@ -62,6 +62,13 @@ static void find_axes(const struct chart *chart, struct plot *p)
         p->y.least = 0;
     finish_axis(&p->x, 8);
     finish_axis(&p->y, 6);
+    for (int k = 0; k < chart->count; k++)
+        if (chart->curves[k].mark) {                        /* no mark on the edge */
+            double room = 0.03 * (p->x.most - p->x.least);
+            p->x.most += room;
+            p->x.least -= room;
+            break;
+        }
     double room = 0.05 * (p->y.most - p->y.least);
     p->y.most += room;
     if (p->y.log || p->y.least != 0)
@@ -77,7 +84,7 @@ static void tick_y(struct plot *p, double value)
 {
     char text[32];
     double y = at_y(p, value);
-    if (y < TOP - 1 || y > HEIGHT - BOTTOM + 1)
+    if (y < p->top - 1 || y > HEIGHT - BOTTOM + 1)
         return;
     number(text, sizeof text, value);
     canvas_line(&p->canvas, LEFT, y, WIDTH - RIGHT, y, 1, faint);
@@ -113,6 +120,38 @@ static void draw_ticks(struct plot *p)
     axis_ticks(p, &p->y, tick_y);
 }
 
+/* Closed outlines, within -1 .. 1. */
+static void draw_mark(struct plot *p, enum chart_mark mark, double x, double y, uint32_t colour)
+{
+    static const struct { int count; double at[6][2]; } outlines[MARKS] = {
+        [MARK_SQUARE] = { 4, { { -0.9, -0.9 }, { 0.9, -0.9 }, { 0.9, 0.9 }, { -0.9, 0.9 } } },
+        [MARK_DIAMOND] = { 4, { { 0, -1.2 }, { 1.2, 0 }, { 0, 1.2 }, { -1.2, 0 } } },
+        [MARK_TRIANGLE] = { 3, { { 0, -1.1 }, { 1.1, 0.9 }, { -1.1, 0.9 } } },
+        [MARK_CROSS] = { 6, { { -1, -1 }, { 1, 1 }, { 0, 0 }, { 1, -1 }, { -1, 1 }, { 0, 0 } } },
+        [MARK_PLUS] = { 6, { { -1.2, 0 }, { 1.2, 0 }, { 0, 0 }, { 0, -1.2 }, { 0, 1.2 }, { 0, 0 } } },
+        [MARK_WEDGE] = { 3, { { 0, 1.1 }, { 1.1, -0.9 }, { -1.1, -0.9 } } },
+        [MARK_BOW] = { 4, { { -1, -0.9 }, { 1, 0.9 }, { 1, -0.9 }, { -1, 0.9 } } },
+    };
+    const double radius = 5;
+    int n = outlines[mark].count;
+    for (int i = 0; i < n; i++) {
+        const double *a = outlines[mark].at[i], *b = outlines[mark].at[(i + 1) % n];
+        canvas_line(&p->canvas, x + radius * a[0], y + radius * a[1], x + radius * b[0], y + radius * b[1], 2, colour);
+    }
+}
+
+static void draw_points(struct plot *p, const struct chart_curve *c)
+{
+    for (int i = 0; i < c->count; i++) {
+        if (!usable(p, c, i))
+            continue;
+        double x = at_x(p, c->x[i]), y = at_y(p, c->y[i]);
+        draw_mark(p, c->mark, x, y, c->colour);
+        if (c->words)
+            canvas_text(&p->canvas, (int)x + 9, (int)y - 4, 1, ink, c->words[i]);
+    }
+}
+
 static void draw_curve(struct plot *p, const struct chart_curve *c)
 {
     int before = -1;
@@ -130,21 +169,44 @@ static void draw_curve(struct plot *p, const struct chart_curve *c)
     }
 }
 
+static int sample_width(const struct chart_curve *c) { return c->mark ? 14 : 34; }
+
+/* Curves from `from` on that fit one line of the legend, beside the name of y; gives the first that does not. */
+static int legend_line(const struct chart *chart, int from)
+{
+    int room = WIDTH - LEFT - RIGHT - canvas_text_width(2, chart->y_name), k = from;
+    for (; k < chart->count; k++) {
+        room -= canvas_text_width(2, chart->curves[k].name) + sample_width(&chart->curves[k]) + 34;
+        if (room < 0 && k > from)
+            break;
+    }
+    return k;
+}
+
+static void draw_sample(struct plot *p, const struct chart_curve *c, int x, int y)
+{
+    int width = sample_width(c);
+    if (c->mark)
+        draw_mark(p, c->mark, x + width / 2.0, y, c->colour);
+    else if (c->dashed)
+        canvas_dashes(&p->canvas, x, y, x + width, y, 2, 8, c->colour);
+    else
+        canvas_line(&p->canvas, x, y, x + width, y, 2, c->colour);
+    if (c->dots)
+        canvas_line(&p->canvas, x + width / 2.0, y, x + width / 2.0, y, 7, c->colour);
+}
+
 static void draw_legend(struct plot *p, const struct chart *chart)
 {
-    int x = WIDTH - RIGHT;
-    for (int k = chart->count - 1; k >= 0; k--) {
-        const struct chart_curve *c = &chart->curves[k];
-        x -= canvas_text_width(2, c->name);
-        canvas_text(&p->canvas, x, TOP - 24, 2, ink, c->name);
-        x -= 44;
-        if (c->dashed)
-            canvas_dashes(&p->canvas, x, TOP - 17, x + 34, TOP - 17, 2, 8, c->colour);
-        else
-            canvas_line(&p->canvas, x, TOP - 17, x + 34, TOP - 17, 2, c->colour);
-        if (c->dots)
-            canvas_line(&p->canvas, x + 17, TOP - 17, x + 17, TOP - 17, 7, c->colour);
-        x -= 24;
+    for (int from = 0, y = TOP - 24; from < chart->count; from = legend_line(chart, from), y += LEGEND_LINE) {
+        int x = WIDTH - RIGHT;
+        for (int k = legend_line(chart, from) - 1; k >= from; k--) {
+            x -= canvas_text_width(2, chart->curves[k].name);
+            canvas_text(&p->canvas, x, y, 2, ink, chart->curves[k].name);
+            x -= sample_width(&chart->curves[k]) + 10;
+            draw_sample(p, &chart->curves[k], x, y + 7);
+            x -= 24;
+        }
     }
 }
 
@@ -153,12 +215,15 @@ int chart_write(const struct chart *chart, const char *path)
     struct plot p;
     if (canvas_create(&p.canvas, WIDTH, HEIGHT, paper))
         return -1;
+    p.top = TOP;
+    for (int end = legend_line(chart, 0); end < chart->count; end = legend_line(chart, end))
+        p.top += LEGEND_LINE;
     find_axes(chart, &p);
     draw_ticks(&p);
-    canvas_line(&p.canvas, LEFT, TOP, LEFT, HEIGHT - BOTTOM, 1, ink);
+    canvas_line(&p.canvas, LEFT, p.top, LEFT, HEIGHT - BOTTOM, 1, ink);
     canvas_line(&p.canvas, LEFT, HEIGHT - BOTTOM, WIDTH - RIGHT, HEIGHT - BOTTOM, 1, ink);
     for (int k = 0; k < chart->count; k++)
-        draw_curve(&p, &chart->curves[k]);
+        (chart->curves[k].mark ? draw_points : draw_curve)(&p, &chart->curves[k]);
     draw_legend(&p, chart);
     canvas_text(&p.canvas, LEFT, 12, 2, ink, chart->title);
     canvas_text(&p.canvas, 12, TOP - 24, 2, ink, chart->y_name);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* chart.h -- curves over a common x, as a PNG: axes with ticks, linear or logarithmic, a legend. */
+/* chart.h -- curves over a common x, or points, as a PNG: axes with ticks, linear or logarithmic, a legend. */
 #ifndef EXAMPLES_SUPPORT_CHART_H
 #define EXAMPLES_SUPPORT_CHART_H
 
 #include <stdint.h>
+
+/* Of points that no line joins. */
+enum chart_mark { MARK_NONE, MARK_SQUARE, MARK_DIAMOND, MARK_TRIANGLE, MARK_CROSS, MARK_PLUS, MARK_WEDGE, MARK_BOW, MARKS };
 
 struct chart_curve {
     const char *name;
@@ -11,6 +14,8 @@ struct chart_curve {
     int count;
     uint32_t colour;
     int dashed, dots;               /* a dashed line; a dot on every point */
+    enum chart_mark mark;           /* not MARK_NONE: points alone */
+    const char *const *words;       /* a word beside each point, or NULL */
 };
 
 struct chart {

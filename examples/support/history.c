@@ -58,10 +58,10 @@ int history_chart(const struct history *training, const struct history *held_out
         double ends[2] = { n ? x[0] : 0, n ? x[n - 1] : 1 }, level[2] = { reference, reference };
         n = chart_thin(x, y, n, MOST_POINTS);
         struct chart_curve curves[] = {
-            { "training", x, y, n, 0x2060C0, 0, 0 },
-            { "mean of visible pixels", ends, level, 2, 0x808080, 1, 0 },
-            { "held out", held_out ? held_out->step : NULL, held_out ? held_out->loss : NULL,
-              held_out ? held_out->count : 0, 0xD06020, 0, 1 },
+            { .name = "training", .x = x, .y = y, .count = n, .colour = 0x2060C0 },
+            { .name = "mean of visible pixels", .x = ends, .y = level, .count = 2, .colour = 0x808080, .dashed = 1 },
+            { .name = "held out", .x = held_out ? held_out->step : NULL, .y = held_out ? held_out->loss : NULL,
+              .count = held_out ? held_out->count : 0, .colour = 0xD06020, .dots = 1 },
         };
         struct chart chart = { .title = title, .x_name = "step", .y_name = "loss", .log_y = wide_range(y, n),
                                .curves = curves, .count = held_out ? 3 : 2 };

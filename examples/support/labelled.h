@@ -12,7 +12,8 @@ struct labelled {
     int32_t classes;
 };
 
-/* The files of --train and --test; classes 0: as many as the labels show, alike in both. Tells why not; close in any case. */
+/* The files of --train and --test; classes 0: as many as the labels show, alike in both. Tells why not; to be closed in any
+ * case. */
 mim_status labelled_open(const struct texts *train, const struct texts *test, long long classes, struct labelled *l);
 /* The same of pictures that l->train and l->test hold already. */
 mim_status labelled_check(long long classes, struct labelled *l);

@@ -5,6 +5,7 @@
 #include "random.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 static const double pi = 3.14159265358979323846;
 
@@ -168,4 +169,22 @@ int scene_draw(uint64_t seed, int64_t index, int side, unsigned char *rgb)
                 *rgb++ = (unsigned char)(255 * fmin(fmax(c.v[k], 0), 1) + 0.5);
         }
     return s.class;
+}
+
+int scenes_open(uint64_t seed, int64_t first, int64_t count, int side, struct data *data, struct why *why)
+{
+    struct data fresh = { .channels = 3, .classes = SCENE_CLASSES };
+    size_t size = (size_t)side * (size_t)side * 3;
+    unsigned char *pixels = malloc((size_t)count * size);
+    if (!pixels || data_keep(&fresh, pixels))
+        return data_refuse(why, "pictures", "no memory to draw them");
+    for (int64_t i = 0; i < count; i++, pixels += size) {
+        struct picture p = { pixels, MIM_U8, side, side, 0, scene_draw(seed, first + i, side, pixels) };
+        if (data_add(&fresh, p, why)) {
+            data_close(&fresh);
+            return -1;
+        }
+    }
+    *data = fresh;
+    return 0;
 }

@@ -434,6 +434,36 @@ static void charts(void)
     CHECK(chart_thin(x, y, 0, 3) == 0);
 }
 
+/* Every mark is drawn twice, in the plot and in the legend; the second line of that takes room from the plot. */
+static void points(void)
+{
+    static const char *const names[] = { "square", "diamond", "triangle", "cross", "plus", "wedge", "bow" };
+    static const char *const words[] = { "1", "a word that goes on beyond the edge of the chart" };
+    struct chart_curve curves[2 * (MARKS - 1)];
+    double x[2 * (MARKS - 1)][2], y[2 * (MARKS - 1)][2];
+    int w, h, c;
+    for (int n = MARKS - 1; n <= 2 * (MARKS - 1); n += MARKS - 1) {
+        for (int k = 0; k < n; k++) {
+            x[k][0] = y[k][1] = k;
+            x[k][1] = n;
+            y[k][0] = k % 2 ? NAN : 3 * k;                  /* which leaves the point out */
+            curves[k] = (struct chart_curve){ .name = names[k % (MARKS - 1)], .x = x[k], .y = y[k], .count = 2,
+                                              .colour = 0x400000u + (uint32_t)k * 0x1000, .mark = 1 + k % (MARKS - 1),
+                                              .words = words };
+        }
+        struct chart chart = { .title = "title", .x_name = "x", .y_name = "y", .curves = curves, .count = n };
+        CHECK(!chart_write(&chart, place("chart.png")));
+        unsigned char *rgb = decode(place("chart.png"), &w, &h, &c);
+        for (int k = 0; k < n; k++)
+            CHECK(inked(rgb, (size_t)(w * h), curves[k].colour) > (k % 2 ? 30 : 60));
+        for (int line = 0; line < 3; line++) {              /* of the legend; the last is none */
+            int ink = inked(rgb + (size_t)(36 + 22 * line) * (size_t)w * 3, (size_t)w * 15, 0x303030);
+            CHECK(line == 2 || (n < MARKS && line) ? ink < 100 : ink > 300);
+        }
+        free(rgb);
+    }
+}
+
 static void confusions(void)
 {
     static const int64_t counts[] = { 3, 1, 0, 4 };
@@ -540,6 +570,15 @@ static void scenes(void)
     for (int i = 0; i < SCENE_CLASSES; i++)
         CHECK(seen[i] > 25 && seen[i] < 80 && *scene_class_name(i));
     CHECK_TEXT(scene_class_name(-1), "");
+    struct data d = { 0 };
+    struct why why;
+    CHECK(!scenes_open(5, 7, 3, 32, &d, &why) && d.count == 3 && d.channels == 3 && d.classes == SCENE_CLASSES);
+    for (int i = 0; i < 3; i++) {
+        const struct picture *p = &d.pictures[i];
+        CHECK(scene_draw(5, 7 + i, 32, a) == p->label && !memcmp(a, p->pixels, 32 * 32 * 3));
+        CHECK(p->type == MIM_U8 && p->width == 32 && p->height == 32 && !p->planar);
+    }
+    data_close(&d);
 }
 
 static void orders(void)
@@ -632,6 +671,7 @@ int main(int argc, char **argv)
     TEST(idx);
     TEST(canvas_is_cut);
     TEST(charts);
+    TEST(points);
     TEST(confusions);
     TEST(sheet_shows_every_pixel);
     TEST(fillers);
