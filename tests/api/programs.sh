@@ -88,6 +88,13 @@ bad "head is of kind tokens" reconstruct --weights "$T/swin" --data "$T/test.bin
 stopped "stopped/state.safetensors stopped/curve.png" stopped/state.safetensors pretrain --data "$T/train.bin" \
         --config mae_vit_tiny_32 --steps 1000000 --batch 8 --save-every 1 --out "$T/stopped"
 stopped "half/model.safetensors half/curve.png" half/log.csv $E --probe finetune --epochs 1000000 --batch 16 --out "$T/half"
+M="strategies --train $T/train.bin --test $T/test.bin --steps 2 --batch 8 --set encoder.depth=1"
+good "masks/strategies.csv masks/strategies.png" $M --ratios 0.2 0.25 0.9 --threads 2 --out "$T/masks"
+[ "$(cut -d, -f1,2 "$T/masks/strategies.csv" | tr '\n' ' ')" = "strategy,ratio untrained, random-4,0.2 random-4,0.25 random-4,0.9 \
+random-8,0.2 random-8,0.9 random-16,0.2 square,0.2 block,0.2 block,0.25 block,0.9 " ] && ok=yes || ok=no
+check $ok "trainings of strategies: $(cat "$T/masks/strategies.csv")"
+good "" strategies --steps 1 --strategies square --ratios 0.5 --probe 100
+stopped "cut/strategies.csv cut/strategies.png" cut/strategies.csv $M --steps 1000000 --ratios 0.5 --out "$T/cut"
 K="keras_cifar10 --train $T/train.bin --held-out $T/test.bin --threads 2 --epochs 2"
 good "keras/curve.png keras/log.csv keras/encoder.safetensors" $K --test "$T/test.bin" --probe-epochs 1 --out "$T/keras"
 
@@ -115,6 +122,22 @@ bad "64 of 64" reconstruct --weights "$T/run" --data "$T/test.bin" --mask-ratio 
 bad "not a number" reconstruct --weights "$T/run" --data "$T/test.bin" --mask-ratio nan $N
 bad "these have 1" reconstruct --weights "$T/run" --data "$T/gray-images-idx3-ubyte" $N
 bad "kind classifier" reconstruct --weights "$T/tuned" --data "$T/test.bin" $N
+bad "not random, square or block" $M --strategies triangle $N
+bad "is no side" $M --strategies random-x $N
+bad "masker.unit 6" $M --strategies random-6 $N
+bad "--ratios 0:" $M --ratios 0.5 0 $N
+bad "--ratios 1.5:" $M --ratios 1.5 $N
+bad "--ratios half:" $M --ratios half $N
+bad "none of these" $M --strategies random-16 --ratios 0.8 $N
+bad "not 0, 8 and" $M --steps 0 $N
+bad "40 pictures" $M --batch 41 $N
+bad "go together" strategies --train "$T/train.bin" $N
+bad "No such file" strategies --train "$T/missing" --test "$T/test.bin" $N
+bad "no labels" strategies --train "$T/train.bin" --test "$T/bare.ppm" $N
+bad "is a file" $M --out "$T/names"
+bad "KEY=VALUE" $M --set masker.most $N
+bad "encoder.dept" $M --set encoder.dept=1 $N
+bad "heads" $M --set encoder.heads=5 $N
 bad "needs --train" $K $N
 bad "without labels" $K --test "$T/bare.ppm" $N
 bad "empty.bin" $K --test "$T/empty.bin" $N
