@@ -19,7 +19,8 @@ static const struct model { const char *name, *json; } models[] = {
       " \"encoder\": {\"patch\": 4, \"width\": 192, \"depth\": 12, \"heads\": 3}}" },
     { "simmim_swin_t", "{\"preset\": \"simmim_swin_tiny\"}" },
     { "simmim_swin_b", "{\"preset\": \"simmim_swin_base\"}" },
-    { "simmim_swinv2_t", "{\"preset\": \"simmim_swinv2_tiny\", \"encoder.window\": 6}" },
+    { "simmim_swinv2_t", "{\"preset\": \"simmim_swinv2_tiny\", \"image\": {\"height\": 256, \"width\": 256},"
+      " \"encoder.window\": 8, \"head.target\": \"pixels\"}" },
     { "mae_vit_b", "{\"preset\": \"mae_vit_base\"}" },
     { "mae_cifar", "{\"preset\": \"mae_vit_base\", \"image\": {\"height\": 48, \"width\": 48},"
       " \"encoder\": {\"patch\": 6, \"width\": 128, \"depth\": 3, \"heads\": 4},"
