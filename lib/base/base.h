@@ -26,6 +26,7 @@ static inline int imin(int a, int b) { return a < b ? a : b; }
 static inline int imax(int a, int b) { return a > b ? a : b; }
 static inline int64_t lmin(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t lmax(int64_t a, int64_t b) { return a > b ? a : b; }
+static inline size_t zmin(size_t a, size_t b) { return a < b ? a : b; }
 static inline size_t zmax(size_t a, size_t b) { return a > b ? a : b; }
 static inline int ceil_div(int a, int b) { return a / b + (a % b > 0); }
 static inline size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }

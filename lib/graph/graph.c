@@ -9,7 +9,7 @@
 
 enum { PARAM_ALIGN = 16 };      /* elements: every parameter starts on a cache line */
 enum { ELEMENTS_MOST = INT32_MAX - 1023 };      /* of a tensor: an int still holds it rounded up to whole tasks and tiles */
-static const size_t RESULT_MOST = (size_t)-1 >> 28;     /* of one that a batch fills: 2^36, where sizes have 64 bits */
+static const size_t RESULT_MOST = (size_t)-1 >> 24;     /* of one that a batch fills: 2^40, where sizes have 64 bits */
 
 mim_status mim__graph_create(mim_context *ctx, struct graph **out)
 {

@@ -33,7 +33,8 @@ static const struct gemm_kernels gemm_bf16_scalar = { MR, NV * VN, VN, 1, KC, pa
 static const struct attention_kernels attention_scalar = ATTENTION_TABLE(F32);
 static const struct attention_kernels attention_bf16_scalar = ATTENTION_TABLE(BF16);
 static const struct row_kernels rows_scalar = ROW_TABLE;
-static const struct normal_kernels normals_scalar = { normals_row, normals_at, normals_middle };
+static const struct normal_kernels normals_scalar = { normals_row, normals_at, normals_middle, normals_words,
+                                                      normals_narrow };
 const struct kernels mim__kernels_scalar = {
     .isa = "scalar",
     .gemm = { &gemm_scalar, &gemm_bf16_scalar },

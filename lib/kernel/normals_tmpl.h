@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* normals_tmpl.h -- the kernels of normals.h: Philox4x32-10 and Box-Muller on many blocks side by side.
+/* normals_tmpl.h -- the kernels of normals.h: Philox4x32-10, and Box-Muller or a rounding, on many blocks side by side.
  * Not out of the verbs of vec_*.h: loops of constant length, which compilers turn into vectors of integers and doubles. */
 
 enum { BLOCKS = NORMALS / 2 };              /* side by side; a block is two normal numbers */
@@ -80,4 +80,25 @@ static void normals_middle(const struct mim__stream *s, uint32_t first, int n, d
             for (int w = 0; w < 4; w++)
                 y[4 * i + w] = z[w][i];
     }
+}
+
+static void normals_words(const struct mim__stream *s, uint32_t first, uint32_t *y)
+{
+    block_words c;
+    start_blocks(s, c);
+    for (int i = 0; i < BLOCKS; i++)
+        c[0][i] = s->counter[0] + first + (uint32_t)i;
+    philox_blocks(s->key, c);
+    memcpy(y, c, sizeof c);
+}
+
+/* restrict, so that compilers make vectors of it. */
+static void normals_narrow(const uint32_t *words, const uint32_t *factors, const float *restrict x, uint16_t *restrict y)
+{
+    for (int k = 0; k < NARROWED / WORDS; k++, x += WORDS, y += WORDS)
+        for (int i = 0; i < WORDS; i++) {
+            uint32_t bits;
+            memcpy(&bits, x + i, sizeof bits);
+            y[i] = (uint16_t)((bits + (words[i] * factors[k] >> 16)) >> 16);
+        }
 }

@@ -106,7 +106,7 @@ static void backward(const struct call *c, const struct env *e)
     for (int h = 0; dscale && h < heads; h++) {
         float sum = 0;
         for (int task = 0; task < count; task++)
-            sum += j.partial[task * heads + h];
+            sum += j.partial[(size_t)task * (size_t)heads + (size_t)h];
         sum = ((const float *)c->x[SCALE])[h] <= log_most ? sum : 0;
         dscale[h] = sum + (c->add >> SCALE & 1 ? dscale[h] : 0);
     }

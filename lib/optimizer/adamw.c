@@ -26,14 +26,12 @@ static void begin(struct update *u, int64_t t, double scale)
         u->step.adamw.eps = (float)(o->eps / sqrt((double)u->step.adamw.correction2));
 }
 
-static void apply(const struct update *u, const struct member *m, size_t first, int count)
+static void apply(const struct update *u, const struct member *m, size_t first, int count, float *const moments[2])
 {
-    size_t at = m->slot.offset + first;
     struct adamw_step step = u->step.adamw;
     step.rate = (float)(u->rate * m->rate_scale);
     step.keep = u->o->options.decay_by_rate ? 1 - step.rate * (float)m->decay : (float)(1 - m->decay);
-    u->rows->adamw(count, &step, u->gradients + at, m->slot.weight + first,
-                   u->o->joined.moments[0] + at, u->o->joined.moments[1] + at);
+    u->rows->adamw(count, &step, u->gradients + m->slot.offset + first, m->slot.weight + first, moments[0], moments[1]);
 }
 
-const struct rule mim__optimizer_adamw = { moments, begin, apply, NULL, NULL };
+const struct rule mim__optimizer_adamw = { moments, begin, apply, NULL, NULL, false };

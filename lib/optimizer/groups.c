@@ -83,11 +83,12 @@ static mim_status allocate(mim_context *ctx, struct joined *j, int count, const 
                                + (size_t)parts * (sizeof *j->part + 2 * sizeof *j->squares));
 }
 
-mim_status mim__optimizer_join(mim_optimizer *o, int count, const struct mim__slot *slots, int layers,
-                               size_t elements, float *const moments[2])
+mim_status mim__optimizer_join(mim_optimizer *o, int count, const struct mim__slot *slots,
+                               const struct mim__joining *joining)
 {
     mim_context *ctx = o->object.ctx;
-    struct joined j = { 0 };
+    struct joined j = { .range = mim__optimizer_range(o, joining->elements), .seed = joining->seed };
+    size_t elements = joining->elements;
     if (o->is_joined)
         return mim__fail(ctx, MIM_ERR_STATE, "the optimizer is in use by another trainer");
     for (int i = 0; i < count; i++)
@@ -99,12 +100,12 @@ mim_status mim__optimizer_join(mim_optimizer *o, int count, const struct mim__sl
         return status;
     char *name = j.names;
     for (int i = 0; i < count; i++) {
-        add_member(&j, &o->options, &slots[i], layers, name);
+        add_member(&j, &o->options, &slots[i], joining->layers, name);
         add_parts(&j, i, &slots[i]);
         name += strlen(name) + 1;
     }
     for (int i = 0; i < mim__optimizer_moments(o); i++)
-        j.moments[i] = moments[i];
+        j.moments[i] = joining->moments[i];
     o->joined = j;
     o->is_joined = true;
     o->state.updates = 0;

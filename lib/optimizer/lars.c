@@ -16,12 +16,13 @@ static void begin(struct update *u, int64_t t, double scale)
     u->step.sgd = (struct sgd_step){ .momentum = (float)u->o->options.momentum, .scale = (float)scale, .first = t == 1 };
 }
 
-static void measure(const struct update *u, const struct member *m, size_t first, int count, double squares[2])
+static void measure(const struct update *u, const struct member *m, size_t first, int count, float *const moments[2],
+                    double squares[2])
 {
     const float *g = u->gradients + m->slot.offset + first, *w = m->slot.weight + first;
     float d[BLOCK];
-    squares[0] = u->rows->squares(count, w);
-    squares[1] = 0;
+    (void)moments;
+    squares[0] += u->rows->squares(count, w);
     for (int i = 0; i < count; i += BLOCK) {
         int n = imin(BLOCK, count - i);
         u->rows->scale(n, u->step.sgd.scale, g + i, d);
@@ -36,15 +37,13 @@ static double trust(const struct update *u, const struct member *m, double weigh
 }
 
 /* q goes into both terms of d: plain momentum from there on. */
-static void apply(const struct update *u, const struct member *m, size_t first, int count)
+static void apply(const struct update *u, const struct member *m, size_t first, int count, float *const moments[2])
 {
-    size_t at = m->slot.offset + first;
-    float *velocity = u->o->joined.moments[0];
     struct sgd_step step = u->step.sgd;
     step.rate = (float)(u->rate * m->rate_scale);
     step.decay = (float)(m->decay * m->trust);
     step.scale = (float)(step.scale * m->trust);
-    u->rows->sgd(count, &step, u->gradients + at, m->slot.weight + first, velocity ? velocity + at : NULL);
+    u->rows->sgd(count, &step, u->gradients + m->slot.offset + first, m->slot.weight + first, moments[0]);
 }
 
-const struct rule mim__optimizer_lars = { moments, begin, apply, measure, trust };
+const struct rule mim__optimizer_lars = { moments, begin, apply, measure, trust, false };

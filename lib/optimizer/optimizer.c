@@ -12,6 +12,8 @@ static const struct rule *const rules[] = {
     NULL /* none: the host updates the weights */
 };
 
+enum { SHARD_ALIGN = 16 };          /* elements: a cache line */
+
 #define FIELD(name) offsetof(struct optimizer_options, name)
 #define STEPS_MOST 9007199254740992.0      /* 2^53: every count below is exact in a double */
 const struct mim__option mim__optimizer_options[] = {
@@ -55,6 +57,11 @@ const struct mim__option mim__optimizer_options[] = {
     { "optimizer.nesterov", OPTION_BOOL, FIELD(nesterov), "0", 0, 1, NULL, "sgd: look ahead along the velocity" },
     { "optimizer.trust", OPTION_F64, FIELD(trust), "0.001", 0, 1e6, NULL,
       "lars: norm of an update by the norm of its weights, at rate 1" },
+    { "optimizer.moments", OPTION_CHOICE, FIELD(moments), "f32", 0, 0, "f32 bf16",
+      "type of moments; bf16: rounded up or down at random, right on average" },
+    { "optimizer.shards", OPTION_I64, FIELD(shards), "1", 1, 65536, NULL,
+      "processes that share the moments: each updates one range of the weights, and the hosts exchange these" },
+    { "optimizer.shard", OPTION_I64, FIELD(shard), "0", 0, 65535, NULL, "which of these this process is" },
     OPTIONS_END
 };
 #undef FIELD
@@ -69,6 +76,12 @@ static mim_status check(mim_context *ctx, const struct optimizer_options *o)
     if (!o->decay_by_rate && (rule != &mim__optimizer_adamw || o->decay > 1))
         return mim__fail(ctx, MIM_ERR_VALUE, "optimizer.decay_by_rate 0 is for optimizer.kind adamw and optimizer.decay up to "
                                              "1, not %g", o->decay);
+    if (o->shard >= o->shards)
+        return mim__fail(ctx, MIM_ERR_VALUE, "optimizer.shard %lld is none of the %lld of optimizer.shards, counted from 0",
+                         (long long)o->shard, (long long)o->shards);
+    if (o->shards > 1 && rule && rule->moves)
+        return mim__fail(ctx, MIM_ERR_VALUE, "optimizer.shards %lld: lamb measures the updates of whole parameters, and no "
+                                             "process has those", (long long)o->shards);
     return mim__schedule_check(ctx, o);
 }
 
@@ -105,6 +118,16 @@ mim_context *mim__optimizer_context(const mim_optimizer *o) { return o->object.c
 void mim__optimizer_retain(mim_optimizer *o) { mim__object_retain(&o->object); }
 
 int mim__optimizer_moments(const mim_optimizer *o) { return o->rule ? o->rule->moments(&o->options) : 0; }
+enum dtype mim__optimizer_moment_type(const mim_optimizer *o) { return (enum dtype)o->options.moments; }
+
+bool mim__optimizer_shares(const mim_optimizer *o) { return o->options.shards > 1; }
+
+struct mim__range mim__optimizer_range(const mim_optimizer *o, size_t elements)
+{
+    size_t shards = (size_t)o->options.shards, each = round_up(elements / shards + (elements % shards > 0), SHARD_ALIGN);
+    size_t first = zmin((size_t)o->options.shard * each, elements);
+    return (struct mim__range){ first, zmin(each, elements - first) };
+}
 
 mim_status mim_optimizer_rate(const mim_optimizer *o, int64_t step, double *rate)
 {

@@ -13,14 +13,12 @@ static void begin(struct update *u, int64_t t, double scale)
     };
 }
 
-static void apply(const struct update *u, const struct member *m, size_t first, int count)
+static void apply(const struct update *u, const struct member *m, size_t first, int count, float *const moments[2])
 {
-    size_t at = m->slot.offset + first;
-    float *velocity = u->o->joined.moments[0];
     struct sgd_step step = u->step.sgd;
     step.rate = (float)(u->rate * m->rate_scale);
     step.decay = (float)m->decay;
-    u->rows->sgd(count, &step, u->gradients + at, m->slot.weight + first, velocity ? velocity + at : NULL);
+    u->rows->sgd(count, &step, u->gradients + m->slot.offset + first, m->slot.weight + first, moments[0]);
 }
 
-const struct rule mim__optimizer_sgd = { moments, begin, apply, NULL, NULL };
+const struct rule mim__optimizer_sgd = { moments, begin, apply, NULL, NULL, false };

@@ -34,13 +34,44 @@ double mim__optimizer_norm(mim_optimizer *o, const struct kernels *k, const floa
 /* What gradients are multiplied with so that their norm is at most `clip`; the 1e-6 is PyTorch's. */
 static double clip_scale(double clip, double norm) { return clip > 0 ? fmin(clip / (norm + 1e-6), 1) : 1; }
 
+/* Of a part what this process updates. */
+static struct part own_part(const struct joined *j, const struct part *p)
+{
+    size_t offset = j->member[p->member].slot.offset, end = offset + p->first + (size_t)p->count;
+    size_t from = zmax(offset + p->first, j->range.first), to = zmin(end, j->range.first + j->range.count);
+    return (struct part){ p->member, to > from ? (int)(to - from) : 0, from - offset };
+}
+
+/* Measures (squares) or applies, with the moments at hand. */
+static void with_moments(const struct update *u, const struct part *part, double *squares)
+{
+    const struct member *m = &u->o->joined.member[part->member];
+    const struct part own = own_part(&u->o->joined, part);
+    const struct rule *rule = u->o->rule;
+    struct piece p;
+    for (int done = 0; done < own.count; done += p.count) {
+        size_t first = own.first + (size_t)done;
+        mim__moments_take(u, m->slot.offset + first, own.count - done, &p);
+        if (squares)
+            rule->measure(u, m, first, p.count, p.moments, squares);
+        else
+            rule->apply(u, m, first, p.count, p.moments);
+        mim__moments_put(u, &p);
+    }
+}
+
 static void measure_part(void *arg, int index, void *scratch)
 {
     (void)scratch;
     const struct update *u = arg;
     const struct joined *j = &u->o->joined;
     const struct part *p = &j->part[index];
-    u->o->rule->measure(u, &j->member[p->member], p->first, p->count, j->squares + 2 * index);
+    double *squares = j->squares + 2 * index;
+    squares[0] = squares[1] = 0;
+    if (u->o->rule->moves)
+        with_moments(u, p, squares);
+    else
+        u->o->rule->measure(u, &j->member[p->member], p->first, p->count, NULL, squares);
 }
 
 /* Parts of one member follow each other. */
@@ -62,9 +93,7 @@ static void update_part(void *arg, int index, void *scratch)
 {
     (void)scratch;
     const struct update *u = arg;
-    const struct joined *j = &u->o->joined;
-    const struct part *p = &j->part[index];
-    u->o->rule->apply(u, &j->member[p->member], p->first, p->count);
+    with_moments(u, &u->o->joined.part[index], NULL);
 }
 
 void mim__optimizer_update(mim_optimizer *o, const struct kernels *k, const float *gradients, double norm, int64_t step)
@@ -73,6 +102,7 @@ void mim__optimizer_update(mim_optimizer *o, const struct kernels *k, const floa
         return;
     struct update u = { .o = o, .rows = k->rows, .gradients = gradients, .rate = mim__optimizer_rate_now(o, step) };
     o->state.updates++;
+    mim__moments_begin(&u, k);
     o->rule->begin(&u, o->state.updates, clip_scale(o->options.clip, norm));
     if (o->joined.parts && o->rule->measure)
         measure(o, &u);

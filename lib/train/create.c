@@ -91,8 +91,9 @@ static mim_status join(mim_trainer *t)
             .frozen = !t->trained[i],
         };
     }
+    struct mim__joining all = { depth + 2, t->elements, (uint64_t)t->run.seed, { t->moments[0], t->moments[1] } };
     if (!status)
-        status = mim__optimizer_join(t->optimizer, count, slots, depth + 2, t->elements, t->moments);
+        status = mim__optimizer_join(t->optimizer, count, slots, &all);
     t->joined = !status;
     mim__free(t->object.ctx, names);
     mim__free(t->object.ctx, slots);
@@ -107,10 +108,13 @@ static mim_status floats(mim_trainer *t, size_t n, float **out)
 
 static mim_status make_moments(mim_trainer *t)
 {
-    mim_status status = MIM_OK;
-    for (int i = 0; i < mim__optimizer_moments(t->optimizer) && !status; i++)
-        status = floats(t, t->elements, &t->moments[i]);
-    return status ? status : join(t);
+    size_t n = t->sizes.range.count, size = dtype_size(mim__optimizer_moment_type(t->optimizer));
+    for (int i = 0; i < mim__optimizer_moments(t->optimizer); i++) {
+        t->moments[i] = mim__calloc(t->object.ctx, n + 1, size);
+        if (!t->moments[i])
+            return mim__no_memory(t->object.ctx, n * size);
+    }
+    return join(t);
 }
 
 /* Also where nothing is trained: a state that is resumed may bring one to evaluate. */
@@ -360,6 +364,10 @@ static mim_status take_parts(mim_trainer *t, const mim_config *config, const str
         status = take_optimizer(t, config, p);
     if (!status && t->options.evaluate && !(t->options.average > 0))
         status = mim__fail(t->object.ctx, MIM_ERR_VALUE, "trainer.evaluate is average, but trainer.average is 0");
+    if (!status && t->options.average > 0 && mim__optimizer_shares(t->optimizer))
+        status = mim__fail(t->object.ctx, MIM_ERR_VALUE,
+                           "trainer.average %g is of all weights, but with optimizer.shards an update knows one range of them",
+                           t->options.average);
     return status;
 }
 

@@ -51,10 +51,11 @@ static mim_status report_row(mim_config *r, int i, const struct profile_row *row
     return status ? status : mim__report_f64(r, key, row->seconds);
 }
 
-/* The norm reads the gradients; the rule reads them again, and reads and writes all else. */
+/* The norm reads the gradients; the rule reads those of its range again, and reads and writes all else of it. */
 static int64_t bytes_updated(const struct trainer_sizes *s)
 {
-    return 2 * (int64_t)(s->gradients + s->weights + s->moments + s->average) + (s->average ? (int64_t)s->weights : 0);
+    size_t own = s->gradients ? 3 * s->range.count * sizeof(float) : 0;
+    return (int64_t)(s->gradients + own + 2 * (s->moments + s->average) + (s->average ? s->weights : 0));
 }
 
 static mim_status report_profile(const mim_trainer *t, mim_config *r)

@@ -90,7 +90,9 @@ static void add_up(mim_trainer *t, const struct plan *p)
     s->plan = mim__plan_sizes(p);
     s->weights = array;
     s->gradients = t->options.gradients ? array : 0;
-    s->moments = t->options.gradients ? array * (size_t)mim__optimizer_moments(t->optimizer) : 0;
+    s->range = mim__optimizer_range(t->optimizer, t->elements);
+    s->moments = s->range.count * dtype_size(mim__optimizer_moment_type(t->optimizer))
+               * (size_t)(t->options.gradients ? mim__optimizer_moments(t->optimizer) : 0);
     s->average = t->options.average > 0 ? array : 0;
     s->plan.scratch += (size_t)(threads - 1) * zmax(s->plan.thread, mim__image_work(&t->image)) + mim__trainer_buffers(t);
     s->total = s->weights + s->gradients + s->moments + s->average + s->plan.activations + s->plan.scratch;
@@ -233,6 +235,7 @@ mim_status mim__trainer_report_sizes(const mim_trainer *t, const char *prefix, m
         { "bytes.activations", (int64_t)s->plan.activations }, { "bytes.scratch", (int64_t)s->plan.scratch },
         { "bytes.total", (int64_t)s->total }, { "parameters", parameters }, { "operations.forward", s->plan.forward },
         { "operations.step", s->plan.step }, { "operations.recomputed", s->plan.recomputed },
+        { "shard.first", (int64_t)s->range.first }, { "shard.elements", (int64_t)s->range.count },
     };
     mim_status status = MIM_OK;
     for (int i = 0; i < COUNT(rows) && !status; i++) {

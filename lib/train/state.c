@@ -48,12 +48,17 @@ static mim_status add_array(struct mim__names *n, const char *name, int32_t type
     return status;
 }
 
+static int32_t moment_type(const mim_trainer *t)
+{
+    return mim__optimizer_moment_type(t->optimizer) == BF16 ? MIM_BF16 : MIM_F32;
+}
+
 static mim_status list_state(mim_trainer *t, struct mim__names *n)
 {
     mim_status status = mim__trainer_names(t, t->encoder->store.values, t->head->store.values, n);
     for (int i = 0; i < 2 && !status; i++)
         if (t->moments[i])
-            status = add_array(n, moment_names[i], MIM_F32, (int64_t)t->elements, t->moments[i]);
+            status = add_array(n, moment_names[i], moment_type(t), (int64_t)t->sizes.range.count, t->moments[i]);
     if (!status && t->average)
         status = add_array(n, average_name, MIM_F32, (int64_t)t->elements, t->average);
     if (!status)
@@ -85,10 +90,54 @@ mim_status mim__trainer_state(mim_trainer *t, mim_tensors **out)
 
 /* ---- in ---- */
 
-static mim_status load_array(mim_trainer *t, const mim_tensors *state, const char *name, float *to)
+/* Which part of the moments a configuration speaks of: 0 of 1 is all of them. */
+struct shard { int64_t index, count; };
+
+static mim_status read_shard(const mim_config *config, struct shard *to)
+{
+    mim_status status = mim_config_get_i64(config, "optimizer.shard", &to->index);
+    return status ? status : mim_config_get_i64(config, "optimizer.shards", &to->count);
+}
+
+/* The stored part must be ours, or all of which ours is a part. */
+static mim_status check_shard(mim_context *ctx, const mim_config *whole, const mim_config *stored, bool *all)
+{
+    struct shard ours = { 0, 1 }, theirs = { 0, 1 };
+    mim_status status = read_shard(whole, &ours);
+    if (!status)
+        status = read_shard(stored, &theirs);
+    *all = theirs.count == 1;
+    if (!status && !*all && (ours.count != theirs.count || ours.index != theirs.index))
+        return mim__fail(ctx, MIM_ERR_VALUE,
+                         "the state has the moments of optimizer.shard %lld of %lld, not those of %lld of %lld",
+                         (long long)theirs.index, (long long)theirs.count, (long long)ours.index, (long long)ours.count);
+    return status;
+}
+
+/* Of any type. */
+static mim_status load_moments(mim_trainer *t, const mim_tensors *state, const mim_config *whole, const mim_config *stored)
+{
+    struct mim__range range = t->sizes.range;
+    bool all = true;
+    mim_status status = t->moments[0] ? check_shard(t->object.ctx, whole, stored, &all) : MIM_OK;
+    int64_t size = (int64_t)(all ? t->elements : range.count);
+    for (int i = 0; i < 2 && !status; i++) {
+        if (!t->moments[i])
+            continue;
+        status = mim__tensors_load(t->object.ctx, state, moment_names[i], 1, &size, NULL);
+        if (!status)
+            status = mim_tensors_read(state, moment_names[i], moment_type(t), all ? range.first : 0, range.count,
+                                      t->moments[i]);
+    }
+    return status;
+}
+
+static mim_status load_average(mim_trainer *t, const mim_tensors *state)
 {
     int64_t size = (int64_t)t->elements;
-    return to ? mim__tensors_load(t->object.ctx, state, name, 1, &size, to) : MIM_OK;
+    if (!t->average || mim__tensors_find(state, average_name) < 0)
+        return MIM_OK;
+    return mim__tensors_load(t->object.ctx, state, average_name, 1, &size, t->average);
 }
 
 static mim_status load_counters(mim_trainer *t, const mim_tensors *state)
@@ -141,13 +190,11 @@ static mim_status load_texts(mim_trainer *t, const mim_tensors *state)
     return status;
 }
 
-static mim_status load_rest(mim_trainer *t, const mim_tensors *state)
+static mim_status load_rest(mim_trainer *t, const mim_tensors *state, const mim_config *whole, const mim_config *stored)
 {
-    mim_status status = load_array(t, state, moment_names[0], t->moments[0]);
+    mim_status status = load_moments(t, state, whole, stored);
     if (!status)
-        status = load_array(t, state, moment_names[1], t->moments[1]);
-    if (!status && mim__tensors_find(state, average_name) >= 0)
-        status = load_array(t, state, average_name, t->average);
+        status = load_average(t, state);
     if (!status)
         status = load_counters(t, state);
     return status ? status : load_texts(t, state);
@@ -182,25 +229,21 @@ static mim_status check_places(mim_trainer *t, const mim_tensors *state)
 
 /* A masker that the host had handed to a head which hides nothing: the state tells of it, the configuration would not
  * make it. */
-static mim_status masker_of(const struct trainer_parts *p, const mim_config *whole, const char *stored, mim_masker **out)
+static mim_status masker_of(const struct trainer_parts *p, const mim_config *whole, const mim_config *stored,
+                            mim_masker **out)
 {
     mim_context *ctx = p->encoder->object.ctx;
-    mim_config *config = NULL;
     struct image_options image;
     int rows, cols;
-    mim_status status = mim__head_masks(p->head) ? MIM_OK : merged(ctx, NULL, stored, &config);
-    if (!status && config && mim__config_has(config, "masker.kind")) {
-        status = mim__image_read_options(ctx, whole, &image);
-        if (!status)
-            status = mim__encoder_grid(p->encoder, image.height, image.width, &rows, &cols);
-        if (!status)
-            status = mim__masker_create(ctx, whole, rows, cols, (int)p->encoder->options.patch, out);
-    }
-    mim_config_destroy(config);
-    return status;
+    if (mim__head_masks(p->head) || !mim__config_has(stored, "masker.kind"))
+        return MIM_OK;
+    mim_status status = mim__image_read_options(ctx, whole, &image);
+    if (!status)
+        status = mim__encoder_grid(p->encoder, image.height, image.width, &rows, &cols);
+    return status ? status : mim__masker_create(ctx, whole, rows, cols, (int)p->encoder->options.patch, out);
 }
 
-static mim_status resume(mim_context *ctx, const mim_config *whole, const mim_tensors *state, const char *stored,
+static mim_status resume(mim_context *ctx, const mim_config *whole, const mim_tensors *state, const mim_config *stored,
                          mim_trainer **out)
 {
     struct trainer_parts parts = { NULL, NULL, NULL, NULL };
@@ -218,7 +261,7 @@ static mim_status resume(mim_context *ctx, const mim_config *whole, const mim_te
     if (!status)
         status = check_places(t, state);
     if (!status)
-        status = load_rest(t, state);
+        status = load_rest(t, state, whole, stored);
     if (status)
         mim_trainer_destroy(t);
     else
@@ -228,17 +271,20 @@ static mim_status resume(mim_context *ctx, const mim_config *whole, const mim_te
 
 mim_status mim_trainer_resume(mim_context *ctx, const mim_config *config, const mim_tensors *state, mim_trainer **out)
 {
-    mim_config *whole = NULL;
+    mim_config *whole = NULL, *stored = NULL;
     if (!ctx || !state || !out)
         return mim__null_argument(ctx, "mim_trainer_resume");
-    const char *stored = mim__tensors_text(state, "mim.config"), *kind = mim__tensors_text(state, "mim.kind");
-    if (!stored || !kind || strcmp(kind, "state"))
+    const char *text = mim__tensors_text(state, "mim.config"), *kind = mim__tensors_text(state, "mim.kind");
+    if (!text || !kind || strcmp(kind, "state"))
         return mim__fail(ctx, MIM_ERR_FORMAT, "not a state: it is %s%s", kind ? "of kind " : "without a kind",
                          kind ? kind : "");
-    mim_status status = merged(ctx, config, stored, &whole);
+    mim_status status = merged(ctx, NULL, text, &stored);
+    if (!status)
+        status = merged(ctx, config, text, &whole);
     if (!status)
         status = resume(ctx, whole, state, stored, out);
     mim_config_destroy(whole);
+    mim_config_destroy(stored);
     if (status == MIM_ERR_SHAPE || status == MIM_ERR_FORMAT)        /* whose fault: the host's keys, or the state's */
         status = mim_config_count(config) > 0 ? MIM_ERR_VALUE : MIM_ERR_FORMAT;
     return status;

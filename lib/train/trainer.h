@@ -26,6 +26,7 @@ enum counter { COUNT_STEP, COUNT_SKIPPED, COUNT_PICTURES, COUNT_UPDATES, COUNTER
 
 struct trainer_sizes {
     size_t weights, gradients, moments, average;
+    struct mim__range range;                    /* of the gradients, that this process updates */
     struct plan_sizes plan;
     size_t total;
 };
@@ -49,7 +50,8 @@ struct mim_trainer {
     const char *keep[OPTION_LIST_MAX + 8];
     unsigned char *recompute;                   /* by node of the graph: DROPPED for backward, AGAIN: and computed again */
     size_t elements;                            /* of all gradients: the encoder's, then the head's */
-    float *gradients, *moments[2], *average;
+    float *gradients, *average;
+    void *moments[2];                           /* of sizes.range */
     float *statistics;                          /* running mean and variance, batches since the last update included */
     unsigned char *trained;                     /* by parameter of the graph: 0 no, TRAINED, REACHED by the gradient too */
     bool joined;                                /* the optimizer is ours */

@@ -128,7 +128,7 @@ static void shapes(void)
     end();
     begin();
     x = mim__graph_input(g, "x", SHAPE(1 << 20, 1), F32);
-    CHECK(!mim__op_linear(g, "w", x, 1 << 17, (struct linear){ 0 }) && mim__graph_status(g) == MIM_ERR_SHAPE);
+    CHECK(!mim__op_linear(g, "w", x, 1 << 21, (struct linear){ 0 }) && mim__graph_status(g) == MIM_ERR_SHAPE);
     end();
     begin();                                    /* but not of a batch */
     x = mim__graph_input(g, "x", SHAPE(1 << 20, 1), F32);

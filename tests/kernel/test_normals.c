@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_normals.c -- many normal numbers at once are those of mim__normal, to the bit, on every ISA of this processor. */
+/* test_normals.c -- many normal numbers at once are those of mim__normal, and roundings those that words decide, to the bit,
+ * on every ISA of this processor. */
 #include "kernel/kernel.h"
 #include "support/test.h"
 
@@ -65,10 +66,86 @@ static void middle(void)
     }
 }
 
+/* ---- rounding ---- */
+
+static const uint32_t odd[NARROWED / WORDS] = { 1, 0x9E3779B1u, 0xFFFFFFFFu, 0x10001u };
+
+static void words(void)
+{
+    struct mim__stream s = mim__stream(5, STREAM_MOMENT | STREAM_BATCH, 1ull << 33, 0);
+    for (const struct kernels *const *k = mim__kernels_available(); *k; k++)
+        for (uint32_t first = 0; first < 0x3FFFFF00u; first = 5 * first + 32) {
+            uint32_t y[WORDS + 1];
+            int wrong = 0;
+            y[WORDS] = 77;
+            (*k)->normals->words(&s, first, y);
+            for (uint32_t i = 0; i < WORDS; i++)
+                wrong += y[i] != mim__word(&s, 4 * (first + i % (WORDS / 4)) + i / (WORDS / 4));
+            CHECK(!wrong && y[WORDS] == 77);
+        }
+}
+
+static uint16_t narrowed(const uint32_t *words, int i, float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return (uint16_t)((bits + (words[i % WORDS] * odd[i / WORDS] >> 16)) >> 16);
+}
+
+static void narrow(void)
+{
+    static const float some[] = { 0, -0.0f, 1, -1.00390625f, 3.1415927f, -2.7182817f, 1e-45f, -9e-41f, 3.3e38f, -1e-20f,
+                                  0.99999994f };
+    struct mim__stream s = mim__stream(5, STREAM_MOMENT, 1, 0);
+    for (const struct kernels *const *k = mim__kernels_available(); *k; k++)
+        for (uint32_t first = 0; first < 10; first++) {
+            uint32_t words[WORDS];
+            float x[NARROWED];
+            uint16_t y[NARROWED + 1];
+            int wrong = 0;
+            for (int i = 0; i < NARROWED; i++)
+                x[i] = some[(i + (int)first) % COUNT(some)];
+            y[NARROWED] = 77;
+            (*k)->normals->words(&s, first * (WORDS / 4), words);
+            (*k)->normals->narrow(words, odd, x, y);
+            for (int i = 0; i < NARROWED; i++)
+                wrong += y[i] != narrowed(words, i, x[i]);
+            CHECK(!wrong && y[NARROWED] == 77);
+        }
+}
+
+/* A quarter of the way from one neighbour to the next: up in a quarter of the cases, whatever the sign. */
+static void right_on_average(void)
+{
+    struct mim__stream s = mim__stream(5, STREAM_MOMENT, 1, 0);
+    const struct kernels *k = mim__kernels_available()[0];
+    int up[2] = { 0, 0 }, other = 0;
+    for (uint32_t chunk = 0; chunk < 200; chunk++) {
+        uint32_t words[WORDS];
+        float x[NARROWED];
+        uint16_t y[NARROWED];
+        for (int i = 0; i < NARROWED; i++)
+            x[i] = (i % 2 ? -1 : 1) * (1 + 0x1p-9f);            /* 1, 1 + 2^-7 are neighbours */
+        k->normals->words(&s, chunk * (WORDS / 4), words);
+        k->normals->narrow(words, odd, x, y);
+        for (int i = 0; i < NARROWED; i++) {
+            int step = (y[i] & 0x7FFF) - 0x3F80;
+            up[i % 2] += step == 1;
+            other += (step != 0 && step != 1) || y[i] >> 15 != i % 2;
+        }
+    }
+    CHECK(!other);
+    CHECK_NEAR(up[0] / 51200.0, 0.25, 0.008);                   /* four deviations */
+    CHECK_NEAR(up[1] / 51200.0, 0.25, 0.008);
+}
+
 int main(void)
 {
     TEST(rows);
     TEST(any_order);
     TEST(middle);
+    TEST(words);
+    TEST(narrow);
+    TEST(right_on_average);
     return test_end();
 }

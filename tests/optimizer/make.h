@@ -113,9 +113,9 @@ static inline bool model_join(struct model *x, const char *json, int count, stru
         slots[i].weight = x->w + x->elements;
         x->elements += slots[i].count + gap;
     }
-    float *const moments[2] = { x->m[0], x->m[1] };
     return CHECK(x->elements <= MODEL_MOST)
-        && CHECK(mim__optimizer_join(x->o, count, slots, layers, x->elements, moments) == MIM_OK);
+        && CHECK(mim__optimizer_join(x->o, count, slots,
+                                     &(struct mim__joining){ layers, x->elements, 1, { x->m[0], x->m[1] } }) == MIM_OK);
 }
 
 static inline void model_update(struct model *x, int64_t step)

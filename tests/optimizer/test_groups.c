@@ -109,14 +109,14 @@ static void joined_once_at_a_time(void)
     struct mim__slot slot = { .name = "w", .count = 2, .rank = 2 };
     if (!model_join(&x, "{}", 1, &slot, 1, 0))
         return;
-    float *const moments[2] = { x.m[0], x.m[1] };
-    CHECK(mim__optimizer_join(x.o, 1, &slot, 1, x.elements, moments) == MIM_ERR_STATE);
+    const struct mim__joining all = { 1, x.elements, 1, { x.m[0], x.m[1] } };
+    CHECK(mim__optimizer_join(x.o, 1, &slot, &all) == MIM_ERR_STATE);
     x.g[0] = 1;
     model_update(&x, 0);
     CHECK(mim__optimizer_get(x.o).updates == 1 && x.w[0] != 0);
     mim__optimizer_leave(x.o);
     mim__optimizer_leave(x.o);
-    CHECK(mim__optimizer_join(x.o, 1, &slot, 1, x.elements, moments) == MIM_OK);
+    CHECK(mim__optimizer_join(x.o, 1, &slot, &all) == MIM_OK);
     CHECK(mim__optimizer_get(x.o).updates == 0);
     model_leave(&x);
 }
@@ -124,28 +124,30 @@ static void joined_once_at_a_time(void)
 static void slots_within_the_gradients(void)
 {
     mim_optimizer *o = make_optimizer("{}");
-    float w[4] = { 0 }, *const moments[2] = { w, w };
+    float w[4] = { 0 };
+    const struct mim__joining all = { 1, 4, 1, { w, w } };
     struct mim__slot slot = { .name = "w", .weight = w, .offset = 3, .count = 2, .rank = 1 };
     if (!o)
         return;
-    CHECK(mim__optimizer_join(o, 1, &slot, 1, 4, moments) == MIM_ERR_SHAPE);
+    CHECK(mim__optimizer_join(o, 1, &slot, &all) == MIM_ERR_SHAPE);
     slot.offset = SIZE_MAX;
-    CHECK(mim__optimizer_join(o, 1, &slot, 1, 4, moments) == MIM_ERR_SHAPE);
+    CHECK(mim__optimizer_join(o, 1, &slot, &all) == MIM_ERR_SHAPE);
     slot.offset = 2;
-    CHECK(mim__optimizer_join(o, 1, &slot, 1, 4, moments) == MIM_OK);
+    CHECK(mim__optimizer_join(o, 1, &slot, &all) == MIM_OK);
     mim_optimizer_destroy(o);          /* while joined */
 }
 
 static void nothing_to_train(void)
 {
     mim_optimizer *o = make_optimizer("{}");
-    float w[2] = { 1, 1 }, g[2] = { 1, 1 }, *const moments[2] = { w, w };
+    float w[2] = { 1, 1 }, g[2] = { 1, 1 };
+    const struct mim__joining all = { 1, 2, 1, { w, w } };
     struct mim__slot slot = { .name = "w", .weight = w, .count = 2, .rank = 1, .frozen = true };
     mim_config *report = NULL;
     if (!o)
         return;
     for (int count = 0; count < 2; count++) {
-        CHECK(mim__optimizer_join(o, count, &slot, 1, 2, moments) == MIM_OK);
+        CHECK(mim__optimizer_join(o, count, &slot, &all) == MIM_OK);
         CHECK(mim__optimizer_norm(o, &plain, g) == 0);
         mim__optimizer_update(o, &plain, g, 0, 0);
         CHECK(w[0] == 1 && w[1] == 1);

@@ -95,7 +95,7 @@ static mim_status whole_life(const mim_host *host, void *arg)
     static float weights[20000], moments[2][20000];
     struct mim__slot slots[2] = { { .name = "a", .weight = weights, .count = 17000, .rank = 2 },
                                   { .name = "b", .weight = weights, .offset = 17000, .count = 3000, .rank = 1 } };
-    float *const both[2] = { moments[0], moments[1] };
+    const struct mim__joining all = { 1, 20000, 1, { moments[0], moments[1] } };
     mim_config *config = NULL, *report = NULL;
     mim_optimizer *o = NULL;
     mim_context *own = NULL;
@@ -106,9 +106,9 @@ static mim_status whole_life(const mim_host *host, void *arg)
     if (status == MIM_OK)
         status = mim_optimizer_create(own, config, &o);
     if (status == MIM_OK)
-        status = mim__optimizer_join(o, 2, slots, 1, 20000, both);
+        status = mim__optimizer_join(o, 2, slots, &all);
     if (status == MIM_ERR_NOMEM && o)
-        CHECK(mim__optimizer_join(o, 2, slots, 1, 20000, both) == MIM_OK);
+        CHECK(mim__optimizer_join(o, 2, slots, &all) == MIM_OK);
     if (status == MIM_OK)
         status = mim_optimizer_describe(o, &report);
     mim_config_destroy(config);

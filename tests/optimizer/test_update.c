@@ -172,8 +172,7 @@ static void weights_in_several_stores(void)
     x.o = make_optimizer("{\"optimizer\": {" DESCENT "\"clip\": 0}}");
     struct mim__slot slots[2] = { { .name = "head.w", .weight = head, .offset = 8, .count = 1, .rank = 1 },
                                   { .name = "encoder.w", .weight = encoder, .offset = 4, .count = 2, .rank = 2 } };
-    float *const moments[2] = { NULL, NULL };
-    if (!x.o || !CHECK(mim__optimizer_join(x.o, 2, slots, 1, 9, moments) == MIM_OK))
+    if (!x.o || !CHECK(mim__optimizer_join(x.o, 2, slots, &(struct mim__joining){ 1, 9, 1, { NULL, NULL } }) == MIM_OK))
         return;
     x.g[4] = 0.25f, x.g[5] = 0.5f, x.g[8] = 2;
     model_update(&x, 0);
