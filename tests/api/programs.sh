@@ -95,6 +95,8 @@ random-8,0.2 random-8,0.9 random-16,0.2 square,0.2 block,0.2 block,0.25 block,0.
 check $ok "trainings of strategies: $(cat "$T/masks/strategies.csv")"
 good "" strategies --steps 1 --strategies square --ratios 0.5 --probe 100
 stopped "cut/strategies.csv cut/strategies.png" cut/strategies.csv $M --steps 1000000 --ratios 0.5 --out "$T/cut"
+good "" processes 4 2
+good "" plan mae_vit_tiny_32 optimizer.moments=bf16
 K="keras_cifar10 --train $T/train.bin --held-out $T/test.bin --threads 2 --epochs 2"
 good "keras/curve.png keras/log.csv keras/encoder.safetensors" $K --test "$T/test.bin" --probe-epochs 1 --out "$T/keras"
 
@@ -143,6 +145,8 @@ bad "without labels" $K --test "$T/bare.ppm" $N
 bad "empty.bin" $K --test "$T/empty.bin" $N
 bad "precision" $K --test "$T/test.bin" --precision f16 --out "$T/bad"
 bad "MODEL PICTURES" features "$T/run" "$T/test.bin"
+bad "cannot share a batch" processes 3
+bad "encoder.depth" plan mae_vit_tiny_32 encoder.dept=1
 rm -rf "$T"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
