@@ -15,9 +15,11 @@ enum {
 /* One section after the other; later ones win. */
 static const char finetune[] =
     "{\"head\": {\"kind\": \"classifier\", \"smoothing\": 0.1},"
-    " \"encoder\": {\"pool\": \"mean\", \"norm\": 0, \"pool_norm\": 1, \"drop_path\": 0.1},"
+    " \"encoder\": {\"drop_path\": 0.1},"
     " \"image\": {\"crop\": \"random_resized\", \"crop_least\": 0.08, \"flip\": 0.5, \"randaugment\": 2},"
     " \"optimizer\": {\"kind\": \"adamw\", \"beta2\": 0.999, \"decay\": 0.05, \"clip\": 0, \"layer_decay\": 0.75}}";
+/* What MAE's recipe makes of a ViT; other encoders pool as they do in any case. */
+static const char mean_of_patches[] = "{\"encoder\": {\"pool\": \"mean\", \"norm\": 0, \"pool_norm\": 1}}";
 static const char mixing[] = "{\"image\": {\"erase\": 0.25, \"mixup\": 0.8, \"cutmix\": 1}}";
 static const char small[] = "{\"image\": {\"crop\": \"random\"}}";
 /* Lower layers must learn as much as the others. */
@@ -44,8 +46,11 @@ static int are_small(const struct task *t, int64_t *side)
 static mim_status set_pictures(struct task *t, int64_t epochs)
 {
     int64_t side = 0;
+    char kind[16] = "";
     int tuned = t->probe == PROBE_FINETUNE;
-    mim_status status = mim_config_read_json(t->config, tuned ? finetune : steps);
+    mim_status status = mim_config_get_str(t->config, "encoder.kind", kind, sizeof kind, NULL);
+    if (!status) status = mim_config_read_json(t->config, tuned ? finetune : steps);
+    if (!status && tuned && !strcmp(kind, "vit")) status = mim_config_read_json(t->config, mean_of_patches);
     if (!status && tuned && epochs >= LONG_RUN) status = mim_config_read_json(t->config, mixing);
     if (!status && are_small(t, &side)) {
         status = mim_config_read_json(t->config, small);

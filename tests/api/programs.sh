@@ -78,6 +78,7 @@ good "swin/state.safetensors" pretrain --data "$T/train.bin" --config simmim_swi
 S="evaluate --weights $T/swin --train $T/train.bin --test $T/test.bin"
 good "" $S --probe knn --features stage.2 --pool mean
 good "" $S --probe steps --epochs 1 --features stage.1 --pool mean
+good "" $S --probe finetune --epochs 1 --batch 16
 good "stages.safetensors" features "$T/swin" "$T/test.bin" "$T/stages.safetensors" stage.2
 bad "no output \"stage.4\"" features "$T/swin" "$T/test.bin" "$T/none" stage.4
 good "inverse/state.safetensors" pretrain --data "$T/train.bin" --config simmim_swin_tiny --steps 2 --batch 8 \
