@@ -1,0 +1,89 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# learning.sh -- the runs of docs/learning.md, one after the other, and what probes say of them.
+#
+#     sh tests/bench/learning.sh BUILD CIFAR PHOTOGRAPHS OUT [ROW...]
+#
+# CIFAR: folder of data_batch_1.bin to 5.bin; the fifth is what accuracies are of. PHOTOGRAPHS: folder of PPM files.
+# Rows: mae, quarters, simmim, swin, tuned, photographs; all of them unless named, five hours on two cores with AVX-512
+# and bf16. A run that was stopped is taken up again, one that is finished not repeated. Lines go to OUT/results as
+# well; STEPS is the length of the longest run, PRECISION that of all.
+set -u
+build=${1:?"the folder of the build"} cifar=$2 photographs=$3 out=$4
+shift 4
+rows=${*:-mae quarters simmim swin tuned photographs}
+steps=${STEPS:-20000} precision=${PRECISION:-bf16}
+train="$cifar/data_batch_1.bin $cifar/data_batch_2.bin $cifar/data_batch_3.bin $cifar/data_batch_4.bin"
+test="$cifar/data_batch_5.bin"
+mkdir -p "$out/train"
+for file in $train; do ln -sf "$file" "$out/train/"; done
+if [ ! -d "$out/seen" ]; then           # of the photographs, every eighth is kept back
+    mkdir -p "$out/seen" "$out/unseen"
+    ls "$photographs"/*.ppm | awk -v s="$out/seen" -v u="$out/unseen" '{ print $0, NR % 8 ? s : u }' |
+        while read -r file folder; do ln -sf "$file" "$folder/"; done
+fi
+
+say() { echo "$*" | tee -a "$out/results"; }
+
+# pretrain NAME STEPS DATA OPTIONS...: a run in OUT/NAME, warm-up a twentieth of it
+pretrain() {
+    name=$1 count=$2 data=$3
+    shift 3
+    [ -e "$out/$name/finished" ] && return
+    begin=$(date +%s)
+    if [ -e "$out/$name/state.safetensors" ]; then
+        "$build/examples/pretrain" --resume --out "$out/$name" || return
+    else
+        "$build/examples/pretrain" --data "$data" --steps "$count" --precision "$precision" --out "$out/$name" \
+            --set optimizer.warmup=$((count / 20)) "$@" || return
+    fi
+    say "$name: $count steps, $(($(date +%s) - begin)) s since it was last taken up"
+    touch "$out/$name/finished"
+}
+# probe NAME HOW OPTIONS...: the last figures that evaluate prints
+probe() {
+    name=$1 how=$2
+    shift 2
+    said=$("$build/examples/evaluate" --weights "$out/$name" --train $train --test $test --probe "$how" "$@" | grep -i 'top-1')
+    say "$name, $how $*: $said"
+}
+
+width="--set encoder.width=256 --set encoder.depth=8 --set encoder.heads=4 --batch 64"
+simmim="--config simmim_vit_tiny_32 $width --set optimizer.rate=8e-4"
+swin="--config simmim_swin_tiny --set image.height=32 --set image.width=32 --set encoder.patch=2 --set encoder.window=4 \
+      --set encoder.width=64 --set encoder.heads=2 --set encoder.depths=[2,6,2] --set masker.unit=8 --batch 64 \
+      --set optimizer.rate=8e-4"
+large="--set image.height=192 --set image.width=192 --batch 32 --set optimizer.rate=5e-4"
+for row in $rows; do
+    case $row in
+    mae)
+        pretrain mae "$steps" "$out/train" --config mae_cifar10
+        probe mae linear --features tokens
+        probe mae knn --features tokens
+        probe mae random --features tokens
+        probe mae pixels ;;
+    quarters)
+        for seed in 1 2 3; do
+            pretrain "mae_quarter_$seed" $((steps / 4)) "$out/train" --config mae_cifar10 --seed $seed
+            probe "mae_quarter_$seed" linear --features tokens
+        done ;;
+    simmim)                     # a step sees all patches and takes some three times as long
+        pretrain simmim $((steps / 3)) "$out/train" $simmim
+        probe simmim linear --features tokens ;;
+    swin)
+        pretrain swin $((steps / 3)) "$out/train" $swin
+        probe swin linear --features tokens
+        probe swin finetune --epochs 10 --out "$out/swin_tuned" ;;
+    tuned)
+        probe mae finetune --epochs 10 --out "$out/mae_tuned"
+        probe mae finetune --epochs 10 --scratch --out "$out/scratch" ;;
+    photographs)
+        pretrain photographs_mae $((steps / 8)) "$out/seen" --config mae_vit_tiny $large
+        pretrain photographs_simmim $((steps / 8)) "$out/seen" --config simmim_vit_tiny $large
+        for run in photographs_mae photographs_simmim; do
+            "$build/examples/reconstruct" --weights "$out/$run" --data "$out"/unseen/* --out "$out/$run.png" |
+                tail -n 8 | tee -a "$out/results"
+        done ;;
+    *) echo "learning.sh: no row $row" >&2; exit 1 ;;
+    esac
+done
