@@ -211,8 +211,8 @@ void mim__import_size(struct import *m)
 /* ---- what shapes do not tell ---- */
 
 static const struct { const char *part; int heads; } timm_heads[] = {
-    { "_tiny_", 3 }, { "_small_", 6 }, { "_base_", 12 }, { "_large_", 16 },
-    { "_huge_", 16 }, { "_giant_", 16 }, { "_gigantic_", 16 }, { "_medium_", 8 }, { "_so400m_", 16 }, { "_plus_", 14 },
+    { "_tiny", 3 }, { "_small", 6 }, { "_base", 12 }, { "_large", 16 }, { "_huge", 16 }, { "_giant", 16 }, { "_gigantic_", 16 },
+    { "_medium_", 8 }, { "_so400m_", 16 }, { "_plus_", 14 }, { "_base_patch16_gap_", 16 },
 };
 
 bool mim__import_architecture(const struct import *m, char *to, size_t capacity)
@@ -241,12 +241,13 @@ static void read_heads(struct import *m)
         mim__import_i64(m, "encoder.heads", heads);
     else if (!mim__config_has(m->out, "encoder.heads"))
         mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT,
-                          "no tensor tells the number of attention heads and no config.json either: set encoder.heads"));
+                          "neither a tensor nor config.json tells the number of attention heads: set encoder.heads"));
 }
 
 static const struct { const char *theirs, *ours; } activations[] = {
-    { "gelu", "gelu" }, { "gelu_new", "gelu_tanh" }, { "gelu_pytorch_tanh", "gelu_tanh" }, { "gelu_tanh", "gelu_tanh" },
-    { "quick_gelu", "quick_gelu" }, { "relu", "relu" }, { "silu", "silu" }, { "swish", "silu" },
+    { "gelu", "gelu" }, { "gelu_python", "gelu" }, { "gelu_new", "gelu_tanh" }, { "gelu_fast", "gelu_tanh" },
+    { "gelu_accurate", "gelu_tanh" }, { "gelu_python_tanh", "gelu_tanh" }, { "gelu_pytorch_tanh", "gelu_tanh" },
+    { "gelu_tanh", "gelu_tanh" }, { "quick_gelu", "quick_gelu" }, { "relu", "relu" }, { "silu", "silu" }, { "swish", "silu" },
 };
 
 static void architecture_activation(struct import *m)
@@ -276,7 +277,8 @@ void mim__import_activation(struct import *m)
         }
     mim__json_string(&v, name, sizeof name);
     if (!mim__config_has(m->out, "encoder.activation"))
-        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED, "activation \"%s\"", name));
+        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED, "activation \"%s\" in config.json is none of those that "
+                                                                   "libmim has: %s", name, mim__activation_names));
 }
 
 void mim__import_eps(struct import *m, double usual, double usual_there)
@@ -292,14 +294,19 @@ void mim__import_eps(struct import *m, double usual, double usual_there)
 static void read_pool(struct import *m)
 {
     struct json pool = mim__import_look(m, "global_pool"), prefix = mim__import_look(m, "pool_include_prefix");
+    struct json norm = mim__import_look(m, "fc_norm");
+    char name[64] = "";
     if (prefix.type == JSON_TRUE)
         mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED,
                           "pool_include_prefix in config.json: a mean with the class token in it"));
-    bool mean = find(m, "fc_norm.weight", NULL, 0) != NULL;
+    bool mean = norm.type != JSON_TRUE && find(m, "fc_norm.weight", NULL, 0);      /* if asked for, it goes with any pool */
     if (pool.type == JSON_STRING)
         mean = mim__json_equal(&pool, "avg");
-    if (pool.type == JSON_STRING && !mean && !mim__json_equal(&pool, "token") && !mim__json_equal(&pool, ""))
-        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED, "global_pool in config.json is neither avg nor token"));
+    if (pool.type == JSON_STRING && !mean && !mim__json_equal(&pool, "token") && !mim__json_equal(&pool, "")) {
+        mim__json_string(&pool, name, sizeof name);
+        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED, "global_pool \"%s\" in config.json is neither avg nor "
+                                                                   "token", name));
+    }
     mim__import_str(m, "encoder.pool", mean || !find(m, "cls_token", "embeddings.cls_token", 0) ? "mean" : "class");
 }
 
@@ -342,7 +349,8 @@ static mim_status take_own(mim_context *ctx, const char *json, mim_config *out)
 static void read_eps(struct import *m)
 {
     char name[128];
-    mim__import_eps(m, mim__import_architecture(m, name, sizeof name) && strstr(name, "_clip_") ? 1e-5 : 1e-6, 1e-12);
+    bool clip = mim__import_architecture(m, name, sizeof name) && !strncmp(name, "vit_", 4) && strstr(name, "_clip_");
+    mim__import_eps(m, clip ? 1e-5 : 1e-6, 1e-12);
 }
 
 void mim__vit_import(struct import *m)

@@ -79,6 +79,36 @@ static void by_config(void)
     CHECK(strstr(make_error(ctx), "dinov2") != NULL);
 }
 
+/* What no tensor tells of a model with a norm of its pooled features. */
+static void told(void)
+{
+    static const char pooled[] =
+        "{\"encoder\": {\"positions\": \"none\", \"pool\": \"mean\", \"norm\": 0, \"pool_norm\": 1}}";
+    static const struct { const char *config_json, *key, *value; } all[] = {
+        { "\"vit_tiny_patch16_224\"", "pool", "mean" },
+        { "\"vit_tiny_patch16_224\", \"global_pool\": \"token\"", "pool", "class" },
+        { "\"vit_tiny_patch16_224\", \"model_args\": {\"fc_norm\": true}", "pool", "class" },
+        { "\"vit_tiny_patch16_224\", \"model_args\": {\"fc_norm\": true, \"global_pool\": \"avg\"}", "pool", "mean" },
+        { "\"vit_base_patch16_224\"", "heads", "12" }, { "\"vit_base_patch16_gap_224\"", "heads", "16" },
+        { "\"flexivit_small\"", "heads", "6" }, { "\"vit_base_patch16_clip_224\"", "eps", "1e-05" },
+        { "\"eva_giant_patch14_clip_224\"", "eps", "1e-06" },
+        { "\"vit_tiny_patch16_224\", \"model_args\": {\"act_layer\": \"gelu_fast\"}", "activation", "gelu_tanh" },
+    };
+    for (int i = 0; i < (int)(sizeof all / sizeof *all); i++) {
+        char json[256], key[64], value[64] = "";
+        snprintf(json, sizeof json, "{\"architecture\": %s}", all[i].config_json);
+        snprintf(key, sizeof key, "encoder.%s", all[i].key);
+        mim_tensors *set = foreign(pooled, "timm", json, NULL);
+        mim_config *config = NULL;
+        OK(ctx, mim_config_from_tensors(set, &config));
+        OK(ctx, mim_config_get_str(config, key, value, sizeof value, NULL));
+        if (!CHECK(!strcmp(value, all[i].value)))
+            printf("%s: %s is %s\n", json, key, value);
+        mim_config_destroy(config);
+        mim_tensors_destroy(set);
+    }
+}
+
 /* A model of other names altogether is called what config.json calls it. */
 static void by_config_alone(void)
 {
@@ -187,7 +217,7 @@ int main(int argc, char **argv)
     mkdir("build", 0777);
     mkdir(folder, 0777);
     ctx = make_context();
-    TEST(by_config); TEST(by_config_alone); TEST(by_tensors); TEST(ratios); TEST(stays_beit); TEST(no_folder);
+    TEST(by_config); TEST(told); TEST(by_config_alone); TEST(by_tensors); TEST(ratios); TEST(stays_beit); TEST(no_folder);
     mim_context_destroy(ctx);
     return test_end();
 }
