@@ -191,10 +191,9 @@ static mim_status make_inputs(mim_trainer *t)
     mim__trainer_tie_inputs(t);
     const struct head_options *o = &t->head->options;
     struct mim__input *mask = &t->inputs[INPUT_HIDDEN];
-    bool masks = mim__head_masks(t->head);          /* a loss over hidden patches needs some; and some to predict from */
-    mask->needs_hidden = masks && o->loss != HEAD_LOSS_HOST && o->visible == 0;
+    mask->needs_hidden = mim__head_masks(t->head) && o->loss != HEAD_LOSS_HOST && o->visible == 0;
     mask->equal = t->eb.visible != NULL;
-    mask->needs_visible = masks || mask->equal;
+    mask->needs_visible = mask->equal;
     return MIM_OK;
 }
 
