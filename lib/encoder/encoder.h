@@ -19,7 +19,7 @@ struct encoder_options {
     int kind;
     int64_t patch, width, depth, heads, hidden;      /* hidden 0 becomes 4 width */
     int64_t head_width;                              /* 0: width / heads */
-    double eps;
+    double eps, merge_eps;                           /* merge_eps 0 becomes eps */
     int activation;                                  /* of the choices; + 1 is an enum activation */
     int activation_out;
     int qkv_bias, class_token, mask_token, positions, position_class, relative;
@@ -122,7 +122,8 @@ mim_status mim__vit_json(const mim_encoder *e, const struct encoder_json *j, str
 mim_status mim__swin_json(const mim_encoder *e, const struct encoder_json *j, struct mim__text *out);
 /* Parts of it, for the architectures. */
 mim_status mim__json_refuse(const mim_encoder *e, const char *format, const char *what);
-/* Of the pictures that config.json speaks of: those that position tables are stored for, or, as Swin V2 has none, its own. */
+/* Of the pictures that config.json speaks of: those that position tables are stored for; of Swin V2, which has none, its own,
+ * but where it keeps the windows of the others (stage.c). */
 struct json_size { int64_t height, width; };
 struct json_size mim__json_size(const mim_encoder *e);
 void mim__json_add_size(const mim_encoder *e, struct mim__text *t, const char *key);

@@ -57,7 +57,8 @@ static const char *activation_name(const mim_encoder *e, const char *const names
 struct json_size mim__json_size(const mim_encoder *e)
 {
     const struct encoder_options *o = &e->options;
-    if (e->kind == &mim__swinv2)
+    bool kept = o->window_rule == WINDOW_RULE_TRANSFORMERS && o->window == o->table_window;
+    if (e->kind == &mim__swinv2 && !kept)
         return (struct json_size){ e->image.height, e->image.width };
     return (struct json_size){ o->table_rows * o->patch, o->table_cols * o->patch };
 }

@@ -17,6 +17,8 @@ const struct mim__option mim__encoder_options[] = {
       "numbers of one attention head, if their sum is not to be the width; 0: width / heads" },
     { "encoder.hidden", OPTION_I64, FIELD(hidden), "0", 0, 262144, NULL, "hidden numbers of the perceptron of a block; 0: 4 width" },
     { "encoder.eps", OPTION_F64, FIELD(eps), "1e-6", 0, 1, NULL, "added to the variance in layer norms" },
+    { "encoder.merge_eps", OPTION_F64, FIELD(merge_eps), "0", 0, 1, NULL,
+      "swin, swinv2: the same after the patch embedding and where tokens are merged; 0: encoder.eps" },
     { "encoder.activation", OPTION_CHOICE, FIELD(activation), "gelu", 0, 0, mim__activation_names,
       "between the layers of a block's perceptron; gelu_tanh is gelu_new and gelu_pytorch_tanh elsewhere" },
     { "encoder.activation_out", OPTION_BOOL, FIELD(activation_out), "0", 0, 1, NULL,

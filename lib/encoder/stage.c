@@ -13,24 +13,36 @@ static bool is_second(const struct stage *s) { return s->e->kind == &mim__swinv2
 
 /* ---- windows ---- */
 
-/* A window is no larger than the grid. down and right: of a shifted block. V2 of transformers looks at the rows alone. */
-static struct windows windows_by(enum window_rule rule, bool second, int rows, int cols, int window)
+/* Of stage k; floored: the rows by which V2 of transformers sets its windows, as it rounds down. */
+struct grid { int rows, cols, floored; };
+
+static struct grid grid_of(int64_t rows, int64_t cols, int k)
 {
-    int least = second ? rows : imin(rows, cols);
+    return (struct grid){ mim__stage_side((int)rows, k), mim__stage_side((int)cols, k), imax(1, (int)rows >> k) };
+}
+
+/* A window is no larger than the grid. down and right: of a shifted block. */
+static struct windows windows_by(enum window_rule rule, bool second, struct grid g, int window)
+{
+    int least = second ? g.floored : imin(g.rows, g.cols);
     bool theirs = rule == WINDOW_RULE_TRANSFORMERS;
-    struct windows w = { .high = imin(window, theirs ? least : rows), .wide = imin(window, theirs ? least : cols) };
-    w.down = (theirs ? least : rows) > window ? window / 2 : 0;
-    w.right = (theirs ? least : cols) > window ? window / 2 : 0;
-    w.rows = ceil_div(rows, w.high) * w.high;
-    w.cols = ceil_div(cols, w.wide) * w.wide;
+    struct windows w = { .high = imin(window, theirs ? least : g.rows), .wide = imin(window, theirs ? least : g.cols) };
+    w.down = (theirs ? least : g.rows) > window ? window / 2 : 0;
+    w.right = (theirs ? least : g.cols) > window ? window / 2 : 0;
+    w.rows = ceil_div(g.rows, w.high) * w.high;
+    w.cols = ceil_div(g.cols, w.wide) * w.wide;
     if (!theirs)
-        w.turned_rows = rows, w.turned_cols = cols;
+        w.turned_rows = g.rows, w.turned_cols = g.cols;
     return w;
 }
 
-static struct windows windows_of(const mim_encoder *e, int rows, int cols, int64_t window)
+/* V2 of transformers keeps the windows of the pictures in config.json whatever the pictures; here until they are others. */
+static struct windows windows_of(const mim_encoder *e, struct grid g, int k, int64_t window)
 {
-    return windows_by((enum window_rule)e->options.window_rule, e->kind == &mim__swinv2, rows, cols, (int)window);
+    const struct encoder_options *o = &e->options;
+    if (o->window == o->table_window)
+        g.floored = grid_of(o->table_rows, o->table_cols, k).floored;
+    return windows_by((enum window_rule)o->window_rule, e->kind == &mim__swinv2, g, (int)window);
 }
 
 static struct windows straight(struct windows w)
@@ -43,21 +55,23 @@ static struct windows straight(struct windows w)
 static struct windows stored_windows(const mim_encoder *e, int k, int64_t window)
 {
     const struct encoder_options *o = &e->options;
-    int rows = mim__stage_side((int)o->table_rows, k), cols = mim__stage_side((int)o->table_cols, k);
-    struct windows w = windows_of(e, rows, cols, window);
+    struct windows w = windows_of(e, grid_of(o->table_rows, o->table_cols, k), k, window);
     if (o->window_rule == WINDOW_RULE_TRANSFORMERS && e->kind == &mim__swin)
         w.high = w.wide = (int)window;
     return w;
 }
 
-/* Rows or columns of stage k, of the pictures that config.json speaks of. */
-static int stated(const mim_encoder *e, int64_t side, int k) { return mim__stage_side((int)(side / e->options.patch), k); }
+/* Of the pictures that config.json speaks of. */
+static struct grid stated(const mim_encoder *e, int k)
+{
+    struct json_size s = mim__json_size(e);
+    return grid_of(s.height / e->options.patch, s.width / e->options.patch, k);
+}
 
 int mim__swin_pretrained(const mim_encoder *e, int stage)
 {
     const struct encoder_options *o = &e->options;
-    struct json_size size = mim__json_size(e);
-    struct windows own = windows_of(e, stated(e, size.height, stage), stated(e, size.width, stage), o->window);
+    struct windows own = windows_of(e, stated(e, stage), stage, o->window);
     struct windows was = stored_windows(e, stage, o->table_window);
     double said = stage < o->pretrained_windows.count ? o->pretrained_windows.v[stage] : 0;
     if (said > 0)
@@ -68,13 +82,12 @@ int mim__swin_pretrained(const mim_encoder *e, int stage)
 bool mim__swin_rules_agree(const mim_encoder *e)
 {
     const struct encoder_options *o = &e->options;
-    struct json_size size = mim__json_size(e);
     bool second = e->kind == &mim__swinv2;
     for (int k = 0; k < o->depths.count; k++) {
-        int rows = stated(e, size.height, k), cols = stated(e, size.width, k);
-        struct windows a = windows_by(WINDOW_RULE_TIMM, second, rows, cols, (int)o->window);
-        struct windows b = windows_by(WINDOW_RULE_TRANSFORMERS, second, rows, cols, (int)o->window);
-        bool fits = a.rows == rows && a.cols == cols, moves = a.down || a.right, whole = second || b.high == o->window;
+        struct grid g = stated(e, k);
+        struct windows a = windows_by(WINDOW_RULE_TIMM, second, g, (int)o->window);
+        struct windows b = windows_by(WINDOW_RULE_TRANSFORMERS, second, g, (int)o->window);
+        bool fits = a.rows == g.rows && a.cols == g.cols, moves = a.down || a.right, whole = second || b.high == o->window;
         if (!whole || a.high != b.high || a.wide != b.wide || a.down != b.down || a.right != b.right || (moves && !fits))
             return false;
     }
@@ -148,7 +161,7 @@ void mim__stage_begin(struct stage *s)
     s->rows = mim__stage_side(s->build->rows, s->level);
     s->cols = mim__stage_side(s->build->cols, s->level);
     s->weight = (struct init){ INIT_TRUNCATED, (float)o->init_deviation, (float)o->init_cut, 0 };
-    s->windows = windows_of(s->e, s->rows, s->cols, o->window);
+    s->windows = windows_of(s->e, grid_of(s->build->rows, s->build->cols, s->level), s->level, o->window);
     s->stored = stored_windows(s->e, s->level, o->table_window);
     s->places = is_second(s) ? places_of(s) : NULL;
 }
@@ -175,7 +188,7 @@ struct tensor *mim__stage_block(const struct stage *s, struct tensor *x, int i, 
 
 static struct linear layer(const struct stage *s)
 {
-    return (struct linear){ .norm = is_second(s) ? NULL : "norm", .eps = (float)s->e->options.eps, .no_bias = true,
+    return (struct linear){ .norm = is_second(s) ? NULL : "norm", .eps = (float)s->e->options.merge_eps, .no_bias = true,
                             .weight_init = s->weight, .compute = s->build->compute, .type = F32 };
 }
 

@@ -79,7 +79,7 @@ static struct tensor *embedding(const struct swin *v)
                         .weight_shape = SHAPE(width, channels, patch, patch) };
     struct tensor *x = mim__op_patches(v->g, v->b->pixels, patch, v->b->compute), *hidden = NULL;
     x = mim__op_linear(v->g, "patch_embed.proj", x, width, o);
-    x = mim__op_norm(v->g, "patch_embed.norm", x, (float)v->o->eps, F32);
+    x = mim__op_norm(v->g, "patch_embed.norm", x, (float)v->o->merge_eps, F32);
     if (v->o->mask_token)
         hidden = mim__graph_param(v->g, "mask_token", SHAPE(1, 1, width), v->weight, PARAM_NO_DECAY);
     return hidden && v->b->mask ? mim__op_mask_tokens(v->g, x, v->b->mask, hidden) : x;
@@ -149,6 +149,8 @@ static mim_status check_both(mim_context *ctx, struct encoder_options *o)
         o->hidden = 4 * o->width;
     if (!o->table_window)
         o->table_window = o->window;
+    if (o->merge_eps == 0)
+        o->merge_eps = o->eps;
     if (!o->depths.count)
         for (int k = 0; k < COUNT(usual); k++)
             o->depths.v[o->depths.count++] = usual[k];

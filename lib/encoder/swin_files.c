@@ -217,7 +217,13 @@ static void read_grid(struct import *m)
     mim__import_i64(m, "image.width", m->width);
 }
 
-static void read_eps(struct import *m) { mim__import_eps(m, 1e-5, 1e-5); }
+/* transformers has layer_norm_eps in blocks and at the end alone. */
+static void read_eps(struct import *m)
+{
+    mim__import_eps(m, 1e-5, 1e-5);
+    if (m->source.naming == NAMING_HUGGINGFACE)
+        mim__import_f64(m, "encoder.merge_eps", 1e-5);
+}
 
 void mim__swin_import(struct import *m)
 {
@@ -279,6 +285,8 @@ static mim_status check_json(const mim_encoder *e, const char *format, enum wind
             return mim__json_refuse(e, format, "windows of training that were not square");
     if (o->norm_every)
         return mim__json_refuse(e, format, "norms between blocks");
+    if (o->merge_eps != 1e-5)
+        return mim__json_refuse(e, format, "another encoder.merge_eps than 1e-5");
     if (o->window_rule != (int)theirs && !mim__swin_rules_agree(e))
         return mim__json_refuse(e, format, "windows that do not fit its grids, by another rule");
     return MIM_OK;
