@@ -122,6 +122,15 @@ mim_status mim_encoder_set_input(mim_encoder *e, const char *name, int32_t type,
 
 /* ---- the plan ---- */
 
+static bool has_word(const struct mim__words *w, const char *word)
+{
+    bool has = false;
+    for (int i = 0; i < w->count && !has; i++)
+        has = !strcmp(w->v[i], word);
+    return has;
+}
+
+/* Each name once. */
 static mim_status parse_outputs(mim_context *ctx, const char *text, struct mim__words *out)
 {
     *out = (struct mim__words){ 0 };
@@ -130,8 +139,9 @@ static mim_status parse_outputs(mim_context *ctx, const char *text, struct mim__
         if (n >= OPTION_WORD_SIZE || (n && out->count == OUTPUTS_MAX))
             return mim__fail(ctx, MIM_ERR_KEY, "outputs are %d names at most, separated by spaces", OUTPUTS_MAX);
         if (n) {
-            memcpy(out->v[out->count], text, n);
-            out->v[out->count++][n] = 0;
+            char *word = memcpy(out->v[out->count], text, n);
+            word[n] = 0;
+            out->count += !has_word(out, word);
         }
         text += n + (text[n] == ' ');
     }
@@ -355,13 +365,7 @@ static mim_status describe(const mim_encoder *e, struct mim__tensor *t)
     return status;
 }
 
-static bool computed(const struct encoding *c, const char *name)
-{
-    for (int i = 0; c && c->done && i < c->outputs.count; i++)
-        if (!strcmp(c->outputs.v[i], name))
-            return true;
-    return false;
-}
+static bool computed(const struct encoding *c, const char *name) { return c && c->done && has_word(&c->outputs, name); }
 
 static mim_status refresh(void *owner, int index, bool shape_only, struct mim__tensor *t)
 {

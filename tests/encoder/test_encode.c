@@ -31,7 +31,7 @@ static void all_outputs(void)
     };
     mim_encoder *e = make_encoder(NULL);
     mim_images images = make_images(0, 3);
-    mim_tensors *v = NULL;
+    mim_tensors *v = NULL, *again = NULL;
     float x[300];
     OK(ctx, mim_encoder_tensors(e, MIM_OUTPUTS, NULL, &v));
     CHECK(mim_tensors_read(v, "tokens", MIM_F32, 0, 1, x) == MIM_ERR_STATE);
@@ -57,6 +57,10 @@ static void all_outputs(void)
     OK(ctx, mim_encoder_encode(e, &images, "pooled"));
     CHECK(mim_tensors_read(v, "tokens", MIM_F32, 0, 1, x) == MIM_ERR_STATE);
     OK(ctx, mim_tensors_read(v, "pooled", MIM_F32, 0, 1, x));
+    OK(ctx, mim_encoder_encode(e, &images, "pooled block.1 pooled"));
+    OK(ctx, mim_encoder_tensors(e, MIM_OUTPUTS, NULL, &again));
+    CHECK(mim_tensors_count(again) == 2);
+    mim_tensors_destroy(again);
     mim_encoder_destroy(e);
     OK(ctx, mim_tensors_read(v, "pooled", MIM_F32, 0, 1, x));
     mim_tensors_destroy(v);
