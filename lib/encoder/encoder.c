@@ -37,10 +37,10 @@ static mim_status read_options(mim_encoder *e, const mim_config *config)
     status = e->kind->check(ctx, &e->options);
     if (!status)
         status = mim__encoder_grid(e, e->image.height, e->image.width, &rows, &cols);
-    if (!status && (!e->options.table_rows || !e->options.table_cols)) {
+    if (!status && !e->options.table_rows)
         e->options.table_rows = rows;
+    if (!status && !e->options.table_cols)
         e->options.table_cols = cols;
-    }
     if (!status && e->options.table_rows * e->options.table_cols > GRID_MOST)
         status = mim__fail(ctx, MIM_ERR_VALUE, "position tables of a %lldx%lld grid are too large",
                            (long long)e->options.table_rows, (long long)e->options.table_cols);

@@ -211,6 +211,25 @@ static void resized(void)
     mim_encoder_destroy(e);
 }
 
+/* A grid of tables of which only one side is said has the picture's other one: 3 x 2 patches. */
+static void half_said(void)
+{
+    static const struct { const char *json; int64_t places; } cases[] = {
+        { "{\"encoder\": {\"table_rows\": 5}}", 1 + 5 * 2 }, { "{\"encoder\": {\"table_cols\": 5}}", 1 + 3 * 5 },
+        { "{}", 1 + 3 * 2 }, { "{\"encoder\": {\"table_rows\": 4, \"table_cols\": 5}}", 1 + 4 * 5 },
+    };
+    for (int i = 0; i < 4; i++) {
+        mim_encoder *e = make_encoder(cases[i].json);
+        mim_tensors *w = NULL;
+        int64_t shape[MIM_MAX_RANK];
+        OK(ctx, mim_encoder_tensors(e, MIM_WEIGHTS, NULL, &w));
+        OK(ctx, mim_tensors_info(w, "pos_embed", NULL, NULL, shape, NULL));
+        CHECK(shape[1] == cases[i].places);
+        mim_tensors_destroy(w);
+        mim_encoder_destroy(e);
+    }
+}
+
 /* ---- hostile configurations ---- */
 
 static void hostile(void)
@@ -332,7 +351,8 @@ int main(int argc, char **argv)
     mkdir("build", 0777);
     mkdir(folder, 0777);
     ctx = make_context();
-    TEST(namings); TEST(refused_namings); TEST(misfits); TEST(resized); TEST(hostile); TEST(claims); TEST(huge_tables); TEST(parameters);
+    TEST(namings); TEST(refused_namings); TEST(misfits); TEST(resized); TEST(half_said);
+    TEST(hostile); TEST(claims); TEST(huge_tables); TEST(parameters);
     mim_context_destroy(ctx);
     return test_end();
 }
