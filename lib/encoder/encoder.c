@@ -167,23 +167,18 @@ static mim_status weights_view(mim_encoder *e, const char *naming, mim_tensors *
     mim_context *ctx = e->object.ctx;
     struct mim__names names = { .ctx = ctx };
     struct mim__text json = { .ctx = ctx };
-    enum naming n;
+    enum naming n = NAMING_MIM;
     mim_tensors *view = NULL;
+    struct mim__view v = { .owner = e, .release = release, .written = written, .writable = true, .whole = true,
+                           .array = e->store.values, .elements = e->store.elements };
     mim_status status = view_names(e, naming, &n, &names);
-    struct encoder_json as = { n, "Model", NULL, NULL, 0 };
-    bool other = !status && n != NAMING_MIM, foldable = !other || !mim__encoder_json(e, &as, &json);
-    if (json.failed)
-        status = MIM_ERR_NOMEM;
-    struct mim__view v = { .owner = e,
-                           .release = release,
-                           .written = written,
-                           .writable = true,
-                           .whole = true,
-                           .array = e->store.values,
-                           .elements = e->store.elements,
-                           .config_json = foldable && json.size ? json.data : NULL };
-    if (!foldable)                          /* the tensors can still be read */
-        mim_last_error(ctx, v.no_folder, sizeof v.no_folder, NULL);
+    struct encoder_json as = { .naming = n, .task = "Model", .why = v.no_folder };
+    if (!status)
+        status = mim__encoder_json(e, &as, &json);
+    if (!status && json.size)
+        v.config_json = json.data;
+    if (v.no_folder[0])                     /* the tensors can still be read */
+        status = MIM_OK;
     mim__encoder_retain(e);
     if (!status)
         status = mim__tensors_view(ctx, &v, names.count, names.list, &view);

@@ -7,9 +7,10 @@
 #include <math.h>
 #include <stdio.h>
 
-mim_status mim__json_refuse(const mim_encoder *e, const char *format, const char *what)
+mim_status mim__json_refuse(const struct encoder_json *j, const char *format, const char *what)
 {
-    return mim__fail(e->object.ctx, MIM_ERR_UNSUPPORTED, "%s cannot express an encoder with %s", format, what);
+    snprintf(j->why, FOLDER_WHY, "%s cannot express an encoder with %s", format, what);
+    return MIM_ERR_UNSUPPORTED;
 }
 
 /* ---- names ---- */
@@ -42,7 +43,8 @@ mim_status mim__encoder_names(const mim_encoder *e, const struct encoder_naming 
     const char *other = o->head_width && o->heads * o->head_width != o->width ? "heads that do not make up its width"
                       : o->activation_out ? "an activation after the perceptron" : NULL;
     if (other && n->naming != NAMING_MIM)
-        return mim__json_refuse(e, n->naming == NAMING_TIMM ? "timm" : "transformers", other);
+        return mim__fail(e->object.ctx, MIM_ERR_UNSUPPORTED, "%s cannot express an encoder with %s",
+                         n->naming == NAMING_TIMM ? "timm" : "transformers", other);
     mim_status status = mim__names_of_store(out, &e->store, e->kind->rules, column, n->before, without, array);
     if (!status && column == COLUMN_HUGGINGFACE && e->kind == &mim__vit
         && e->options.qkv_bias == QKV_BIAS_QUERY_VALUE)
@@ -87,12 +89,12 @@ static mim_status huggingface_json(const mim_encoder *e, const struct encoder_js
     static const char *const names[] = { "gelu", "gelu_pytorch_tanh", "quick_gelu", "relu", "silu" };
     const struct encoder_options *o = &e->options;
     if (!o->class_token || !o->norm || o->pool_norm)
-        return mim__json_refuse(e, "ViT of transformers",
+        return mim__json_refuse(j, "ViT of transformers",
                       !o->class_token ? "no class token" : "another final norm than one of all tokens");
     if (o->positions == POSITIONS_NONE || !o->position_class)
-        return mim__json_refuse(e, "ViT of transformers", "no absolute positions of all tokens");
+        return mim__json_refuse(j, "ViT of transformers", "no absolute positions of all tokens");
     if (j->classes && o->pool != POOL_CLASS)
-        return mim__json_refuse(e, "ViTForImageClassification", "features that are the mean of patches");
+        return mim__json_refuse(j, "ViTForImageClassification", "features that are the mean of patches");
     mim__text_format(t, "{\n  \"architectures\": [\"%s%s\"],\n  \"model_type\": \"%s\",\n  \"dtype\": \"float32\",\n",
                      e->kind->class_name, j->task, j->model_type ? j->model_type : e->kind->model_type);
     mim__text_format(t, "  \"hidden_size\": %lld,\n  \"num_hidden_layers\": %lld,\n  \"num_attention_heads\": %lld,\n"
@@ -129,18 +131,18 @@ static mim_status check_timm(const mim_encoder *e, const struct encoder_json *j,
 {
     const struct encoder_options *o = &e->options;
     if (o->eps != 1e-6)
-        return mim__json_refuse(e, "a timm config.json", "another encoder.eps than 1e-6");
+        return mim__json_refuse(j, "a timm config.json", "another encoder.eps than 1e-6");
     if (o->norm && o->pool_norm)
-        return mim__json_refuse(e, "timm", "both a final norm and a norm of the pooled features");
+        return mim__json_refuse(j, "timm", "both a final norm and a norm of the pooled features");
     if (beit && !o->norm && !o->pool_norm)
-        return mim__json_refuse(e, "BEiT of timm", "no norm after the blocks");
+        return mim__json_refuse(j, "BEiT of timm", "no norm after the blocks");
     if (beit && (!o->class_token || o->qkv_bias == QKV_BIAS_FULL || o->activation))
-        return mim__json_refuse(e, "BEiT of timm", !o->class_token ? "no class token"
+        return mim__json_refuse(j, "BEiT of timm", !o->class_token ? "no class token"
                                        : o->activation ? "another activation than gelu" : "a bias of keys");
     if (beit && o->positions != POSITIONS_NONE && !o->position_class)
-        return mim__json_refuse(e, "BEiT of timm", "no position of the class token");
+        return mim__json_refuse(j, "BEiT of timm", "no position of the class token");
     if (beit && j->classes && o->pool == POOL_MEAN && !o->pool_norm)
-        return mim__json_refuse(e, "BEiT of timm", "features that are the mean of normed tokens");
+        return mim__json_refuse(j, "BEiT of timm", "features that are the mean of normed tokens");
     return MIM_OK;
 }
 

@@ -273,29 +273,30 @@ static void add_stages(const mim_encoder *e, const char *join, struct mim__text 
     add_pretrained(e, t);
 }
 
-static mim_status check_json(const mim_encoder *e, const char *format, enum window_rule theirs)
+static mim_status check_json(const mim_encoder *e, const struct encoder_json *j, const char *format,
+                             enum window_rule theirs)
 {
     const struct encoder_options *o = &e->options;
     if (!o->norm)
-        return mim__json_refuse(e, format, "no final norm");
+        return mim__json_refuse(j, format, "no final norm");
     if (e->kind == &mim__swin && o->table_window != o->window)
-        return mim__json_refuse(e, format, "position tables of another window");
+        return mim__json_refuse(j, format, "position tables of another window");
     for (int k = 0; e->kind == &mim__swinv2 && k < o->depths.count; k++)
         if (mim__swin_pretrained(e, k) < 0)
-            return mim__json_refuse(e, format, "windows of training that were not square");
+            return mim__json_refuse(j, format, "windows of training that were not square");
     if (o->norm_every)
-        return mim__json_refuse(e, format, "norms between blocks");
+        return mim__json_refuse(j, format, "norms between blocks");
     if (o->merge_eps != 1e-5)
-        return mim__json_refuse(e, format, "another encoder.merge_eps than 1e-5");
+        return mim__json_refuse(j, format, "another encoder.merge_eps than 1e-5");
     if (o->window_rule != (int)theirs && !mim__swin_rules_agree(e))
-        return mim__json_refuse(e, format, "windows that do not fit its grids, by another rule");
+        return mim__json_refuse(j, format, "windows that do not fit its grids, by another rule");
     return MIM_OK;
 }
 
 static mim_status huggingface_json(const mim_encoder *e, const struct encoder_json *j, struct mim__text *t)
 {
     static const char *const names[] = { "gelu", "gelu_pytorch_tanh", "quick_gelu", "relu", "silu" };
-    mim_status status = check_json(e, "Swin of transformers", WINDOW_RULE_TRANSFORMERS);
+    mim_status status = check_json(e, j, "Swin of transformers", WINDOW_RULE_TRANSFORMERS);
     if (status)
         return status;
     mim__text_format(t, "{\n  \"architectures\": [\"%s%s\"],\n  \"model_type\": \"%s\",\n  \"dtype\": \"float32\",\n",
@@ -329,9 +330,9 @@ static mim_status timm_json(const mim_encoder *e, const struct encoder_json *j, 
 {
     const struct encoder_options *o = &e->options;
     struct json_size s = mim__json_size(e);
-    mim_status status = check_json(e, "Swin of timm", WINDOW_RULE_TIMM);
+    mim_status status = check_json(e, j, "Swin of timm", WINDOW_RULE_TIMM);
     if (!status && (o->eps != 1e-5 || o->activation))
-        status = mim__json_refuse(e, "Swin of timm", o->activation ? "another activation than gelu"
+        status = mim__json_refuse(j, "Swin of timm", o->activation ? "another activation than gelu"
                                                                    : "another encoder.eps than 1e-5");
     if (status)
         return status;

@@ -275,9 +275,11 @@ mim_status mim__head_json(const mim_head *h, bool own, double ratio, struct enco
     j->task = h->kind->task;
     j->model_type = h->kind->model_type;
     j->classes = h->kind == &mim__classifier ? h->options.classes : 0;
-    if (what)
-        return mim__fail(h->object.ctx, MIM_ERR_UNSUPPORTED, "%s cannot express a head of kind %s with %s",
-                         j->naming == NAMING_TIMM ? "timm" : "transformers", h->kind->name, what);
+    if (what) {
+        snprintf(j->why, FOLDER_WHY, "%s cannot express a head of kind %s with %s",
+                 j->naming == NAMING_TIMM ? "timm" : "transformers", h->kind->name, what);
+        return MIM_ERR_UNSUPPORTED;
+    }
     if (h->kind == &mim__classifier)
         add_labels(h, more);
     if (h->kind == &mim__mae)

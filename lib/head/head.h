@@ -85,7 +85,7 @@ int mim__head_depth(const mim_head *h);
 struct head_naming { enum naming naming; bool own; const char *before; };
 mim_status mim__head_names(const mim_head *h, const struct head_naming *n, float *array, struct mim__names *out);
 /* The class and further members of config.json for transformers; `more` may stay empty. ratio: share of hidden patches, as
- * transformers computes with it. */
+ * transformers computes with it. MIM_ERR_UNSUPPORTED as mim__encoder_json, the reason in j->why. */
 mim_status mim__head_json(const mim_head *h, bool own, double ratio, struct encoder_json *j, struct mim__text *more);
 /* Section head that named tensors carry; leaves *out as it is if they carry none. */
 mim_status mim__head_config_from(mim_context *ctx, const mim_tensors *t, mim_config *out);

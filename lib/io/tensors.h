@@ -17,6 +17,8 @@ struct mim__tensor {
     void *data;
 };
 
+enum { FOLDER_WHY = 256 };       /* room for a reason below */
+
 /* What a view does on behalf of the handle behind it. Every member may be NULL. */
 struct mim__view {
     void *owner;
@@ -35,7 +37,7 @@ struct mim__view {
     struct mim__texts *texts;
     /* The text "config.json" of the view, a file of its own in mim_tensors_save_folder. Copied. */
     const char *config_json;
-    char no_folder[256];                         /* why mim_tensors_save_folder cannot write this model; "": it can */
+    char no_folder[FOLDER_WHY];                  /* why mim_tensors_save_folder cannot write this model; "": it can */
 };
 /* Copies the list, names included; on failure `release` is not called. Texts that the library writes beside the tensors
  * ("mim.config", ...) are added with put_text below. MIM_ERR_VALUE: a name twice, empty or reserved. */

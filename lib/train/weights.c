@@ -52,16 +52,15 @@ static double mask_ratio(const mim_trainer *t)
 /* config.json of the folder that the view can be saved as; none under libmim's own naming, or, for the reason that goes to
  * no_folder, where the other library has no such model. */
 static mim_status make_json(const mim_trainer *t, enum naming n, bool own, struct mim__text *more, struct mim__text *json,
-                            char no_folder[256])
+                            char no_folder[FOLDER_WHY])
 {
-    struct encoder_json j = { .naming = n };
-    if (n == NAMING_MIM)
-        return MIM_OK;
-    if (mim__head_json(t->head, own, mask_ratio(t), &j, more) || mim__encoder_json(t->encoder, &j, json)) {
-        mim_last_error(t->object.ctx, no_folder, 256, NULL);
+    struct encoder_json j = { .naming = n, .why = no_folder };
+    mim_status status = n == NAMING_MIM ? MIM_OK : mim__head_json(t->head, own, mask_ratio(t), &j, more);
+    if (!status)
+        status = mim__encoder_json(t->encoder, &j, json);
+    if (status)
         json->size = 0;
-    }
-    return json->failed || more->failed ? mim__no_memory(t->object.ctx, json->size) : MIM_OK;
+    return no_folder[0] ? MIM_OK : status;
 }
 
 mim_status mim__trainer_weights(mim_trainer *t, int32_t what, const char *naming, mim_tensors **out)
@@ -69,7 +68,7 @@ mim_status mim__trainer_weights(mim_trainer *t, int32_t what, const char *naming
     mim_context *ctx = t->object.ctx;
     struct mim__names names = { .ctx = ctx };
     struct mim__text more = { .ctx = ctx }, json = { .ctx = ctx };
-    char no_folder[256] = "";
+    char no_folder[FOLDER_WHY] = "";
     enum naming n;
     mim_tensors *view = NULL;
     mim_status status = mim__naming_parse(ctx, naming, t->encoder->source.naming, &n);

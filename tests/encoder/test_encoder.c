@@ -112,6 +112,30 @@ static void refused_namings(void)
     mim_encoder_destroy(f);
 }
 
+/* Tensors that can be had under a naming, in a folder that cannot be written: an error of the folder alone. */
+static void no_folder(void)
+{
+    mim_encoder *e = make_encoder("{\"encoder\": {\"eps\": 1e-5}}");
+    mim_config *config = make_config(ctx, "{\"head\": {\"kind\": \"classifier\", \"features\": \"block.1\"}}");
+    mim_trainer *t = NULL;
+    mim_tensors *w[2] = { NULL, NULL };
+    char before[600], path[300];
+    OK(ctx, mim_trainer_create(ctx, config, NULL, NULL, NULL, NULL, &t));
+    CHECK(mim_encoder_tensors(e, 99, NULL, &w[0]) == MIM_ERR_ARGUMENT);
+    snprintf(before, sizeof before, "%s", make_error(ctx));
+    OK(ctx, mim_encoder_tensors(e, MIM_WEIGHTS, "timm", &w[0]));
+    OK(ctx, mim_trainer_tensors(t, MIM_WEIGHTS, "timm", &w[1]));
+    CHECK(!strcmp(before, make_error(ctx)));
+    snprintf(path, sizeof path, "%s/test_encoder_no_folder", folder);
+    CHECK(mim_tensors_save_folder(w[0], path) == MIM_ERR_UNSUPPORTED && strstr(make_error(ctx), "encoder.eps"));
+    CHECK(mim_tensors_save_folder(w[1], path) == MIM_ERR_UNSUPPORTED && strstr(make_error(ctx), "features of a block"));
+    mim_tensors_destroy(w[0]);
+    mim_tensors_destroy(w[1]);
+    mim_trainer_destroy(t);
+    mim_config_destroy(config);
+    mim_encoder_destroy(e);
+}
+
 /* ---- what does not fit ---- */
 
 /* A copy of the weights in a set of its own; one left out, one misshapen, one too many, as asked. */
@@ -351,7 +375,7 @@ int main(int argc, char **argv)
     mkdir("build", 0777);
     mkdir(folder, 0777);
     ctx = make_context();
-    TEST(namings); TEST(refused_namings); TEST(misfits); TEST(resized); TEST(half_said);
+    TEST(namings); TEST(refused_namings); TEST(no_folder); TEST(misfits); TEST(resized); TEST(half_said);
     TEST(hostile); TEST(claims); TEST(huge_tables); TEST(parameters);
     mim_context_destroy(ctx);
     return test_end();
