@@ -32,7 +32,12 @@ static mim_status infer(const struct call *c, const struct kernels *k, struct si
     return MIM_OK;
 }
 
-static float scale_of(const struct call *c, int head) { return expf(fminf(((const float *)c->x[SCALE])[head], log_most)); }
+/* One that is no number stays one, so that the loss tells of it. */
+static bool is_bound(const struct call *c, int head) { return ((const float *)c->x[SCALE])[head] > log_most; }
+static float scale_of(const struct call *c, int head)
+{
+    return expf(is_bound(c, head) ? log_most : ((const float *)c->x[SCALE])[head]);
+}
 
 /* Of a row of f32, all heads of queries and keys. */
 static void normalise(const struct job *j, const float *x, float *y)
@@ -107,7 +112,7 @@ static void backward(const struct call *c, const struct env *e)
         float sum = 0;
         for (int task = 0; task < count; task++)
             sum += j.partial[(size_t)task * (size_t)heads + (size_t)h];
-        sum = ((const float *)c->x[SCALE])[h] <= log_most ? sum : 0;
+        sum = is_bound(c, h) ? 0 : sum;
         dscale[h] = sum + (c->add >> SCALE & 1 ? dscale[h] : 0);
     }
 }

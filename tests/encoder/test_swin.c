@@ -306,6 +306,30 @@ static mim_status encode(mim_context *ctx, const char *json, const char *outputs
     return status;
 }
 
+/* A scale of cosines that is not a number shows, and is not taken for the largest one. */
+static void broken_scale(void)
+{
+    static const uint8_t pixels[16 * 16 * 3] = { 1, 2, 3 };
+    const mim_images images = { .struct_size = sizeof images, .data = pixels, .type = MIM_U8, .count = 1, .height = 16,
+                                .width = 16, .channels = 3 };
+    const float broken = NAN;
+    float x = 0;
+    mim_context *ctx = NULL;
+    mim_encoder *e = NULL;
+    mim_tensors *weights = NULL, *out = NULL;
+    CHECK(mim_context_create(NULL, &ctx) == MIM_OK);
+    CHECK(encode(ctx, "{\"image\": {\"height\": 16, \"width\": 16}, \"encoder\": {\"kind\": \"swinv2\", \"patch\": 4, "
+                      "\"width\": 6, \"depths\": [1], \"stage_heads\": [1]}}", "pooled", &e) == MIM_OK);
+    CHECK(mim_encoder_tensors(e, MIM_WEIGHTS, "mim", &weights) == MIM_OK);
+    CHECK(mim_tensors_write(weights, "layers.0.blocks.0.attn.logit_scale", MIM_F32, 0, 1, &broken) == MIM_OK);
+    CHECK(mim_encoder_encode(e, &images, "pooled") == MIM_OK && mim_encoder_tensors(e, MIM_OUTPUTS, NULL, &out) == MIM_OK);
+    CHECK(mim_tensors_read(out, "pooled", MIM_F32, 0, 1, &x) == MIM_OK && isnan(x));
+    mim_tensors_destroy(out);
+    mim_tensors_destroy(weights);
+    mim_encoder_destroy(e);
+    mim_context_destroy(ctx);
+}
+
 static void check_shape(const mim_tensors *t, const char *name, int32_t rank, int64_t a, int64_t b, int64_t c, int64_t d)
 {
     int64_t want[] = { a, b, c, d }, shape[MIM_MAX_RANK] = { 0 };
@@ -653,6 +677,7 @@ int main(void)
     TEST(golden);
     TEST(encoded_alike);
     TEST(fresh_second);
+    TEST(broken_scale);
     TEST(stages);
     TEST(other_windows);
     TEST(small_grids);
