@@ -92,8 +92,7 @@ mim_status report_chart(const struct task *t)
     d->untrained[0] = d->untrained[1] = 100 * t->untrained.top1;
     d->curves[d->count++] = (struct chart_curve){ .name = "untrained", .x = d->ends, .y = d->untrained, .count = 2,
                                                   .colour = 0x888888, .dashed = 1 };
-    snprintf(title, sizeof title, "Linear probe after %lld steps; beside: ratio in tenths",
-             t->arguments->steps);
+    snprintf(title, sizeof title, "Linear probe after %lld steps; beside: ratio in tenths", t->arguments->steps);
     struct chart chart = { .title = title, .x_name = "AvgDist in pixels", .y_name = "top-1 in %", .curves = d->curves,
                            .count = d->count };
     int failed = chart_write(&chart, path);
