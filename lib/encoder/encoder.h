@@ -153,7 +153,7 @@ bool mim__swin_rules_agree(const mim_encoder *e);
 /* Side of the windows that the positions of a stage are measured by (Swin V2), as transformers and timm write it: 0 where it
  * is that of its own windows; -1: not one number. */
 int mim__swin_pretrained(const mim_encoder *e, int stage);
-extern const struct name_rule mim__swin_rules[];
+extern const struct name_rule mim__vit_rules[], mim__swin_rules[];
 void mim__vit_import(struct import *m);
 void mim__swin_import(struct import *m);
 

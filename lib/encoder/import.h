@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* import.h -- what reading a configuration from named tensors needs: import.c has the common parts and ViT, every other
- * architecture its own. */
+/* import.h -- what reading a configuration from named tensors needs: import.c has what is common, vit_files.c and
+ * swin_files.c what is an architecture's own. */
 #ifndef MIM_ENCODER_IMPORT_H
 #define MIM_ENCODER_IMPORT_H
 

@@ -247,39 +247,8 @@ static int layer(const mim_encoder *e, const char *parameter)
     return sscanf(parameter, "blocks.%d.", &number) == 1 ? number + 1 : (int)e->options.depth + 1;
 }
 
-static const struct name_rule rules[] = {
-    { "cls_token", "cls_token", "cls_token", "embeddings.cls_token" },
-    { "mask_token", "mask_token", "mask_token", "embeddings.mask_token" },
-    { "pos_embed", "pos_embed", "pos_embed", "embeddings.position_embeddings" },
-    { "patch_embed.proj.weight", "patch_embed.proj.weight", "patch_embed.proj.weight", "embeddings.patch_embeddings.projection.weight" },
-    { "patch_embed.proj.bias", "patch_embed.proj.bias", "patch_embed.proj.bias", "embeddings.patch_embeddings.projection.bias" },
-    { "rel_pos_bias.relative_position_bias_table", NULL, "rel_pos_bias.relative_position_bias_table", NULL },
-    { "blocks.%d.norm1.weight", "blocks.%d.norm1.weight", "blocks.%d.norm1.weight", "encoder.layer.%d.layernorm_before.weight" },
-    { "blocks.%d.norm1.bias", "blocks.%d.norm1.bias", "blocks.%d.norm1.bias", "encoder.layer.%d.layernorm_before.bias" },
-    { "blocks.%d.attn.qkv.weight", "blocks.%d.attn.qkv.weight", "blocks.%d.attn.qkv.weight", "encoder.layer.%d.attention.attention.@.weight" },
-    { "blocks.%d.attn.qkv.bias", "blocks.%d.attn.qkv.bias", NULL, "encoder.layer.%d.attention.attention.@.bias" },
-    { "blocks.%d.attn.q_bias", NULL, "blocks.%d.attn.q_bias", "encoder.layer.%d.attention.attention.query.bias" },
-    { "blocks.%d.attn.v_bias", NULL, "blocks.%d.attn.v_bias", "encoder.layer.%d.attention.attention.value.bias" },
-    { "blocks.%d.attn.relative_position_bias_table", NULL, "blocks.%d.attn.relative_position_bias_table", NULL },
-    { "blocks.%d.attn.proj.weight", "blocks.%d.attn.proj.weight", "blocks.%d.attn.proj.weight", "encoder.layer.%d.attention.output.dense.weight" },
-    { "blocks.%d.attn.proj.bias", "blocks.%d.attn.proj.bias", "blocks.%d.attn.proj.bias", "encoder.layer.%d.attention.output.dense.bias" },
-    { "blocks.%d.ls1.gamma", "blocks.%d.ls1.gamma", "blocks.%d.gamma_1", NULL },
-    { "blocks.%d.norm2.weight", "blocks.%d.norm2.weight", "blocks.%d.norm2.weight", "encoder.layer.%d.layernorm_after.weight" },
-    { "blocks.%d.norm2.bias", "blocks.%d.norm2.bias", "blocks.%d.norm2.bias", "encoder.layer.%d.layernorm_after.bias" },
-    { "blocks.%d.mlp.fc1.weight", "blocks.%d.mlp.fc1.weight", "blocks.%d.mlp.fc1.weight", "encoder.layer.%d.intermediate.dense.weight" },
-    { "blocks.%d.mlp.fc1.bias", "blocks.%d.mlp.fc1.bias", "blocks.%d.mlp.fc1.bias", "encoder.layer.%d.intermediate.dense.bias" },
-    { "blocks.%d.mlp.fc2.weight", "blocks.%d.mlp.fc2.weight", "blocks.%d.mlp.fc2.weight", "encoder.layer.%d.output.dense.weight" },
-    { "blocks.%d.mlp.fc2.bias", "blocks.%d.mlp.fc2.bias", "blocks.%d.mlp.fc2.bias", "encoder.layer.%d.output.dense.bias" },
-    { "blocks.%d.ls2.gamma", "blocks.%d.ls2.gamma", "blocks.%d.gamma_2", NULL },
-    { "norm.weight", "norm.weight", "norm.weight", "layernorm.weight" },
-    { "norm.bias", "norm.bias", "norm.bias", "layernorm.bias" },
-    { "fc_norm.weight", "fc_norm.weight", "fc_norm.weight", NULL },
-    { "fc_norm.bias", "fc_norm.bias", "fc_norm.bias", NULL },
-    { NULL, NULL, NULL, NULL },
-};
-
 const struct architecture mim__vit = {
-    .name = "vit", .check = check, .build = build, .layer = layer, .rules = rules, .import = mim__vit_import,
+    .name = "vit", .check = check, .build = build, .layer = layer, .rules = mim__vit_rules, .import = mim__vit_import,
     .json = mim__vit_json, .timm_mark = "blocks.0.norm1.weight", .class_name = "ViT", .model_type = "vit", .prefix = "vit.",
     .huggingface_mark = "encoder.layer.0.layernorm_before.weight",
 };
