@@ -111,6 +111,9 @@ mim_status mim__encoder_report(const mim_encoder *e, mim_config *report);
  * in models of masked image modelling. MIM_ERR_UNSUPPORTED: the naming cannot express it. */
 struct encoder_naming { enum naming naming; const char *before; bool pretext; };
 mim_status mim__encoder_names(const mim_encoder *e, const struct encoder_naming *n, float *array, struct mim__names *out);
+/* Is it BEiT to transformers? And what stands before its names there, in models with a head. */
+bool mim__encoder_is_beit(const mim_encoder *e);
+const char *mim__encoder_prefix(const mim_encoder *e);
 enum name_column mim__encoder_column(const mim_encoder *e, enum naming n);
 
 /* config.json as transformers or timm writes it. task ends the class of transformers that the encoder's begins ("Model"),

@@ -23,6 +23,27 @@ enum name_column mim__encoder_column(const mim_encoder *e, enum naming n)
     return n == NAMING_MIM ? COLUMN_MIM : n == NAMING_HUGGINGFACE ? COLUMN_HUGGINGFACE : beit ? COLUMN_BEIT : COLUMN_TIMM;
 }
 
+/* What ViT there has not, or what came under BEiT's names; its keys have no bias. */
+bool mim__encoder_is_beit(const mim_encoder *e)
+{
+    const struct encoder_options *o = &e->options;
+    bool more = o->relative != RELATIVE_NONE || o->layer_scale > 0 || o->positions == POSITIONS_NONE || !o->norm
+             || !strcmp(e->source.prefix, "beit.");
+    return e->kind == &mim__vit && o->qkv_bias == QKV_BIAS_QUERY_VALUE && more;
+}
+
+const char *mim__encoder_prefix(const mim_encoder *e) { return mim__encoder_is_beit(e) ? "beit." : e->kind->prefix; }
+
+/* Names of BEiT, without which there is no such part. */
+static const char *foreign_to_vit(const mim_encoder *e)
+{
+    const struct encoder_options *o = &e->options;
+    return e->kind != &mim__vit || mim__encoder_is_beit(e) ? NULL
+         : o->relative != RELATIVE_NONE ? "relative positions and another encoder.qkv_bias than query_value"
+         : o->layer_scale > 0 ? "a layer scale and another encoder.qkv_bias than query_value"
+         : o->pool_norm ? "a norm of the pooled features" : NULL;
+}
+
 /* The bias of keys that transformers always has: zeros, as it changes nothing (it adds the same to all logits of a row). */
 static mim_status add_key_biases(const mim_encoder *e, const char *before, struct mim__names *out)
 {
@@ -41,12 +62,13 @@ mim_status mim__encoder_names(const mim_encoder *e, const struct encoder_naming 
     const char *without = n->pretext || n->naming == NAMING_MIM ? NULL : "mask_token";
     const struct encoder_options *o = &e->options;
     const char *other = o->head_width && o->heads * o->head_width != o->width ? "heads that do not make up its width"
-                      : o->activation_out ? "an activation after the perceptron" : NULL;
+                      : o->activation_out ? "an activation after the perceptron"
+                      : column == COLUMN_HUGGINGFACE ? foreign_to_vit(e) : NULL;
     if (other && n->naming != NAMING_MIM)
         return mim__fail(e->object.ctx, MIM_ERR_UNSUPPORTED, "%s cannot express an encoder with %s",
                          n->naming == NAMING_TIMM ? "timm" : "transformers", other);
     mim_status status = mim__names_of_store(out, &e->store, e->kind->rules, column, n->before, without, array);
-    if (!status && column == COLUMN_HUGGINGFACE && e->kind == &mim__vit
+    if (!status && column == COLUMN_HUGGINGFACE && e->kind == &mim__vit && !mim__encoder_is_beit(e)
         && e->options.qkv_bias == QKV_BIAS_QUERY_VALUE)
         status = add_key_biases(e, n->before, out);
     return status;
@@ -84,9 +106,8 @@ static void add_numbers(struct mim__text *t, const char *key, const struct mim__
     mim__text_add(t, "]");
 }
 
-static mim_status huggingface_json(const mim_encoder *e, const struct encoder_json *j, struct mim__text *t)
+static mim_status check_huggingface_vit(const mim_encoder *e, const struct encoder_json *j)
 {
-    static const char *const names[] = { "gelu", "gelu_pytorch_tanh", "quick_gelu", "relu", "silu" };
     const struct encoder_options *o = &e->options;
     if (!o->class_token || !o->norm || o->pool_norm)
         return mim__json_refuse(j, "ViT of transformers",
@@ -95,8 +116,49 @@ static mim_status huggingface_json(const mim_encoder *e, const struct encoder_js
         return mim__json_refuse(j, "ViT of transformers", "no absolute positions of all tokens");
     if (j->classes && o->pool != POOL_CLASS)
         return mim__json_refuse(j, "ViTForImageClassification", "features that are the mean of patches");
+    return MIM_OK;
+}
+
+/* There the mean of patches is normed where all tokens are not. */
+static mim_status check_huggingface_beit(const mim_encoder *e, const struct encoder_json *j)
+{
+    const struct encoder_options *o = &e->options;
+    bool mean = o->pool == POOL_MEAN, placed = o->positions == POSITIONS_NONE || o->position_class;
+    bool normed = o->norm ? !o->pool_norm && !(j->classes && mean) : !j->classes || (mean && o->pool_norm);
+    const char *other = !o->class_token ? "no class token" : !placed ? "no position of the class token"
+                      : !normed ? "another norm than one of all tokens or one of their mean"
+                      : o->relative != RELATIVE_NONE && o->table_rows != o->table_cols
+                      ? "relative positions of pictures that are not square" : NULL;
+    return other ? mim__json_refuse(j, "BEiT of transformers", other) : MIM_OK;
+}
+
+static const char *truth(bool b) { return b ? "true" : "false"; }
+
+static void add_huggingface_beit(const mim_encoder *e, const struct encoder_json *j, struct mim__text *t)
+{
+    const struct encoder_options *o = &e->options;
+    mim__text_format(t, ",\n  \"use_absolute_position_embeddings\": %s,\n  \"use_relative_position_bias\": %s,\n"
+                        "  \"use_shared_relative_position_bias\": %s,\n  \"use_mean_pooling\": %s,\n"
+                        "  \"use_mask_token\": %s,\n  \"drop_path_rate\": 0.0,\n  \"layer_scale_init_value\": ",
+                     truth(o->positions != POSITIONS_NONE), truth(o->relative == RELATIVE_BLOCK),
+                     truth(o->relative == RELATIVE_SHARED), truth(!o->norm),
+                     truth(!strcmp(j->task, "ForMaskedImageModeling")));
+    mim__text_f64(t, o->layer_scale);
+    if (o->layer_scale == floor(o->layer_scale))    /* it wants a point */
+        mim__text_add(t, ".0");
+}
+
+static mim_status huggingface_json(const mim_encoder *e, const struct encoder_json *j, struct mim__text *t)
+{
+    static const char *const names[] = { "gelu", "gelu_pytorch_tanh", "quick_gelu", "relu", "silu" };
+    const struct encoder_options *o = &e->options;
+    bool beit = mim__encoder_is_beit(e);
+    mim_status status = beit ? check_huggingface_beit(e, j) : check_huggingface_vit(e, j);
+    if (status)
+        return status;
     mim__text_format(t, "{\n  \"architectures\": [\"%s%s\"],\n  \"model_type\": \"%s\",\n  \"dtype\": \"float32\",\n",
-                     e->kind->class_name, j->task, j->model_type ? j->model_type : e->kind->model_type);
+                     beit ? "Beit" : e->kind->class_name, j->task,
+                     beit ? "beit" : j->model_type ? j->model_type : e->kind->model_type);
     mim__text_format(t, "  \"hidden_size\": %lld,\n  \"num_hidden_layers\": %lld,\n  \"num_attention_heads\": %lld,\n"
                         "  \"intermediate_size\": %lld,\n", (long long)o->width, (long long)o->depth, (long long)o->heads,
                      (long long)o->hidden);
@@ -107,7 +169,9 @@ static mim_status huggingface_json(const mim_encoder *e, const struct encoder_js
     mim__text_add(t, "  \"layer_norm_eps\": ");
     mim__text_f64(t, o->eps);
     mim__text_format(t, ",\n  \"qkv_bias\": %s,\n  \"hidden_dropout_prob\": 0.0,\n  \"attention_probs_dropout_prob\": 0.0",
-                     o->qkv_bias == QKV_BIAS_NONE ? "false" : "true");
+                     truth(o->qkv_bias != QKV_BIAS_NONE));
+    if (beit)
+        add_huggingface_beit(e, j, t);
     mim__text_format(t, "%s%s\n}\n", j->more ? ",\n  " : "", j->more ? j->more : "");
     return MIM_OK;
 }
@@ -145,8 +209,6 @@ static mim_status check_timm(const mim_encoder *e, const struct encoder_json *j,
         return mim__json_refuse(j, "BEiT of timm", "features that are the mean of normed tokens");
     return MIM_OK;
 }
-
-static const char *truth(bool b) { return b ? "true" : "false"; }
 
 static void add_beit_arguments(const mim_encoder *e, struct mim__text *t)
 {

@@ -13,15 +13,15 @@ static mim_status check_type(mim_context *ctx, const struct json *config)
 {
     struct json type = mim__json_member(config, "model_type");
     char name[64] = "";
-    bool ours = type.type != JSON_STRING || mim__json_equal(&type, "vit_mae");
+    bool ours = type.type != JSON_STRING || mim__json_equal(&type, "vit_mae") || mim__json_equal(&type, "beit");
     for (int i = 0; mim__architectures[i]; i++)
         ours = ours || mim__json_equal(&type, mim__architectures[i]->model_type);
     if (ours)
         return MIM_OK;
     mim__json_string(&type, name, sizeof name);
     return mim__fail(ctx, MIM_ERR_UNSUPPORTED,
-                     "model_type \"%s\" in config.json: libmim has \"vit\", \"vit_mae\", \"swin\" and \"swinv2\" of "
-                     "transformers", name);
+                     "model_type \"%s\" in config.json: libmim has \"vit\", \"vit_mae\", \"beit\", \"swin\" and "
+                     "\"swinv2\" of transformers", name);
 }
 
 /* timm's ViT, BEiT and Swin go by several names; some of these compute what no tensor shows: rotated positions, norms

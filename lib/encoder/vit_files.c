@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* vit_files.c -- Vision Transformers in files: names of parameters, and the configuration in and beside them, as timm (with
- * BEiT of its own names), transformers and MAE's authors have them. */
+/* vit_files.c -- Vision Transformers in files: names of parameters, and the configuration in and beside them, as timm and
+ * transformers have them, both with BEiT under names of its own, and MAE's authors. */
 #include "encoder/import.h"
 
 #include <stdio.h>
@@ -10,39 +10,40 @@
 #define SAME(name) name, name, name             /* the same everywhere but in transformers */
 #define BLOCK(name) SAME("blocks.%d." name)
 #define BLOCK_THERE(name) "encoder.layer.%d." name
+#define TABLE "relative_position_bias_table"
 const struct name_rule mim__vit_rules[] = {
     { SAME("cls_token"), "embeddings.cls_token" },
     { SAME("mask_token"), "embeddings.mask_token" },
     { SAME("pos_embed"), "embeddings.position_embeddings" },
     { SAME("patch_embed.proj.weight"), "embeddings.patch_embeddings.projection.weight" },
     { SAME("patch_embed.proj.bias"), "embeddings.patch_embeddings.projection.bias" },
-    { "rel_pos_bias.relative_position_bias_table", NULL, "rel_pos_bias.relative_position_bias_table", NULL },
+    { "rel_pos_bias." TABLE, NULL, "rel_pos_bias." TABLE, "encoder.relative_position_bias." TABLE },
     { BLOCK("norm1.weight"), BLOCK_THERE("layernorm_before.weight") },
     { BLOCK("norm1.bias"), BLOCK_THERE("layernorm_before.bias") },
     { BLOCK("attn.qkv.weight"), BLOCK_THERE("attention.attention.@.weight") },
     { "blocks.%d.attn.qkv.bias", "blocks.%d.attn.qkv.bias", NULL, BLOCK_THERE("attention.attention.@.bias") },
     { "blocks.%d.attn.q_bias", NULL, "blocks.%d.attn.q_bias", BLOCK_THERE("attention.attention.query.bias") },
     { "blocks.%d.attn.v_bias", NULL, "blocks.%d.attn.v_bias", BLOCK_THERE("attention.attention.value.bias") },
-    { "blocks.%d.attn.relative_position_bias_table", NULL, "blocks.%d.attn.relative_position_bias_table", NULL },
+    { "blocks.%d.attn." TABLE, NULL, "blocks.%d.attn." TABLE,
+      BLOCK_THERE("attention.attention.relative_position_bias." TABLE) },
     { BLOCK("attn.proj.weight"), BLOCK_THERE("attention.output.dense.weight") },
     { BLOCK("attn.proj.bias"), BLOCK_THERE("attention.output.dense.bias") },
-    { "blocks.%d.ls1.gamma", "blocks.%d.ls1.gamma", "blocks.%d.gamma_1", NULL },
+    { "blocks.%d.ls1.gamma", "blocks.%d.ls1.gamma", "blocks.%d.gamma_1", BLOCK_THERE("lambda_1") },
     { BLOCK("norm2.weight"), BLOCK_THERE("layernorm_after.weight") },
     { BLOCK("norm2.bias"), BLOCK_THERE("layernorm_after.bias") },
     { BLOCK("mlp.fc1.weight"), BLOCK_THERE("intermediate.dense.weight") },
     { BLOCK("mlp.fc1.bias"), BLOCK_THERE("intermediate.dense.bias") },
     { BLOCK("mlp.fc2.weight"), BLOCK_THERE("output.dense.weight") },
     { BLOCK("mlp.fc2.bias"), BLOCK_THERE("output.dense.bias") },
-    { "blocks.%d.ls2.gamma", "blocks.%d.ls2.gamma", "blocks.%d.gamma_2", NULL },
+    { "blocks.%d.ls2.gamma", "blocks.%d.ls2.gamma", "blocks.%d.gamma_2", BLOCK_THERE("lambda_2") },
     { SAME("norm.weight"), "layernorm.weight" },
     { SAME("norm.bias"), "layernorm.bias" },
-    { SAME("fc_norm.weight"), NULL },
-    { SAME("fc_norm.bias"), NULL },
+    { SAME("fc_norm.weight"), "pooler.layernorm.weight" },
+    { SAME("fc_norm.bias"), "pooler.layernorm.bias" },
     { NULL, NULL, NULL, NULL },
 };
 #undef SAME
 #undef BLOCK
-#undef BLOCK_THERE
 
 /* ---- sizes, from shapes ---- */
 
@@ -50,6 +51,15 @@ static const struct mim__tensor *find(const struct import *m, const char *timm, 
 {
     return mim__import_find(m, timm, huggingface, block, 0);
 }
+
+/* Of relative positions: the one of all blocks, or that of the first. */
+static const struct mim__tensor *relative_table(const struct import *m, bool shared)
+{
+    return shared ? find(m, "rel_pos_bias." TABLE, "encoder.relative_position_bias." TABLE, 0)
+                  : find(m, "blocks.%d.attn." TABLE, BLOCK_THERE("attention.attention.relative_position_bias." TABLE), 0);
+}
+#undef BLOCK_THERE
+#undef TABLE
 
 static void read_blocks(struct import *m)
 {
@@ -65,13 +75,11 @@ static void read_blocks(struct import *m)
     mim__import_i64(m, "encoder.depth", depth);
     mim__import_i64(m, "encoder.hidden", fc1->shape[0]);
     bool full = find(m, "blocks.%d.attn.qkv.bias", "encoder.layer.%d.attention.attention.key.bias", 0) != NULL;
-    bool some = find(m, "blocks.%d.attn.q_bias", NULL, 0) != NULL;
+    bool some = find(m, "blocks.%d.attn.q_bias", "encoder.layer.%d.attention.attention.query.bias", 0) != NULL;
     mim__import_str(m, "encoder.qkv_bias", full ? "full" : some ? "query_value" : "none");
-    bool scale = find(m, "blocks.%d.gamma_1", NULL, 0) || find(m, "blocks.%d.ls1.gamma", NULL, 0);
+    bool scale = find(m, "blocks.%d.gamma_1", "encoder.layer.%d.lambda_1", 0) || find(m, "blocks.%d.ls1.gamma", NULL, 0);
     mim__import_f64(m, "encoder.layer_scale", scale ? 0.1 : 0);
-    bool shared = find(m, "rel_pos_bias.relative_position_bias_table", NULL, 0) != NULL;
-    const struct mim__tensor *own = find(m, "blocks.%d.attn.relative_position_bias_table", NULL, 0);
-    mim__import_str(m, "encoder.relative", shared ? "shared" : own ? "block" : "none");
+    mim__import_str(m, "encoder.relative", relative_table(m, true) ? "shared" : relative_table(m, false) ? "block" : "none");
 }
 
 static void read_ends(struct import *m)
@@ -81,7 +89,7 @@ static void read_ends(struct import *m)
     mim__import_i64(m, "encoder.class_token", find(m, "cls_token", "embeddings.cls_token", 0) != NULL);
     mim__import_i64(m, "encoder.mask_token", !mae && find(m, "mask_token", "embeddings.mask_token", 0) != NULL);
     mim__import_i64(m, "encoder.norm", find(m, "norm.weight", "layernorm.weight", 0) != NULL);
-    mim__import_i64(m, "encoder.pool_norm", find(m, "fc_norm.weight", NULL, 0) != NULL);
+    mim__import_i64(m, "encoder.pool_norm", find(m, "fc_norm.weight", "pooler.layernorm.weight", 0) != NULL);
     bool places = find(m, "pos_embed", "embeddings.position_embeddings", 0) != NULL;
     mim__import_str(m, "encoder.positions", !places ? "none" : mae ? "sincos" : "learned");
     mim__import_str(m, "encoder.table_resize", m->source.naming == NAMING_TIMM ? "antialias" : "bicubic");
@@ -99,11 +107,9 @@ static int64_t square_root(int64_t n)
 static void read_grid(struct import *m)
 {
     const struct mim__tensor *places = find(m, "pos_embed", "embeddings.position_embeddings", 0);
-    const struct mim__tensor *table = find(m, "rel_pos_bias.relative_position_bias_table", NULL, 0);
+    const struct mim__tensor *shared = relative_table(m, true), *table = shared ? shared : relative_table(m, false);
     bool cls = find(m, "cls_token", "embeddings.cls_token", 0) != NULL;
     int64_t rows = m->height / m->patch, cols = m->width / m->patch;
-    if (!table)
-        table = find(m, "blocks.%d.attn.relative_position_bias_table", NULL, 0);
     if (places && places->rank == 3) {
         int64_t n = places->shape[1], extra = n == rows * cols ? 0 : 1;
         if (!rows || (n != rows * cols && n != rows * cols + 1)) {
@@ -123,6 +129,9 @@ static void read_grid(struct import *m)
                           "the tables of positions fit no grid: config.json does not say the size of the pictures"));
         return;
     }
+    if (table && rows != cols && m->source.naming == NAMING_HUGGINGFACE)       /* where rows are taken for columns */
+        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED, "BEiT of transformers with relative positions of "
+                                      "%lldx%lld patches, which are not square", (long long)rows, (long long)cols));
     mim__import_i64(m, "encoder.table_rows", rows);
     mim__import_i64(m, "encoder.table_cols", cols);
     mim__import_i64(m, "image.height", m->height ? m->height : rows * m->patch);
@@ -139,11 +148,9 @@ static const struct { const char *part; int heads; } timm_heads[] = {
 static void read_heads(struct import *m)
 {
     struct json v = mim__import_look(m, m->source.naming == NAMING_HUGGINGFACE ? "num_attention_heads" : "num_heads");
-    const struct mim__tensor *table = find(m, "blocks.%d.attn.relative_position_bias_table", NULL, 0);
+    const struct mim__tensor *shared = relative_table(m, true), *table = shared ? shared : relative_table(m, false);
     int64_t heads = 0;
     char name[128];
-    if (!table)
-        table = find(m, "rel_pos_bias.relative_position_bias_table", NULL, 0);
     if (v.type != JSON_ERROR && !mim__json_i64(&v, &heads))
         mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT, "the number of heads in config.json is not a number"));
     if (!heads && table && table->rank == 2)
@@ -162,12 +169,13 @@ static void read_heads(struct import *m)
 static void read_pool(struct import *m)
 {
     struct json pool = mim__import_look(m, "global_pool"), prefix = mim__import_look(m, "pool_include_prefix");
-    struct json norm = mim__import_look(m, "fc_norm");
+    struct json norm = mim__import_look(m, "fc_norm"), of_beit = mim__import_look(m, "use_mean_pooling");
     char name[64] = "";
     if (prefix.type == JSON_TRUE)
         mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED,
                           "pool_include_prefix in config.json: a mean with the class token in it"));
     bool mean = norm.type != JSON_TRUE && find(m, "fc_norm.weight", NULL, 0);      /* if asked for, it goes with any pool */
+    mean = mean || of_beit.type == JSON_TRUE;
     if (pool.type == JSON_STRING)
         mean = mim__json_equal(&pool, "avg");
     if (pool.type == JSON_STRING && !mean && !mim__json_equal(&pool, "token") && !mim__json_equal(&pool, "")) {

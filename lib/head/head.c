@@ -245,6 +245,17 @@ static void add_decoder(const mim_head *h, double ratio, struct mim__text *more)
     mim__text_format(more, ",\n  \"norm_pix_loss\": %s", o->target == HEAD_PATCH_NORM ? "true" : "false");
 }
 
+/* The same of transformers' BEiT, which has a norm of its own after the last block, and classes from without. */
+static const char *unsayable_of_beit(const mim_head *h)
+{
+    const struct encoder_options *e = &h->encoder->options;
+    char last[OPTION_TEXT_SIZE];
+    snprintf(last, sizeof last, "block.%lld", (long long)e->depth);
+    return h->kind != &mim__tokens ? "pixels of a BEiT" : h->options.target != HEAD_CLASSES ? "classes made of pixels"
+         : !h->options.masked ? "no hidden patches"
+         : e->norm || strcmp(h->options.features, last) ? "other features than the last block's, not normed" : NULL;
+}
+
 /* What a folder of the other library cannot say of this head, or NULL. transformers' models predict pixels as they are; its
  * MAE also normalised ones, as a member says. */
 static const char *unsayable(const mim_head *h, enum naming n, bool own)
@@ -258,6 +269,8 @@ static const char *unsayable(const mim_head *h, enum naming n, bool own)
         return own && h->from_file && h->kind->bare ? "a decoder; the encoder alone can be written" : NULL;
     if (!h->kind->masks)
         return NULL;
+    if (mim__encoder_is_beit(h->encoder))
+        return unsayable_of_beit(h);
     return h->kind == &mim__tokens ? "classes of patches"
          : target != HEAD_PIXELS && (target != HEAD_PATCH_NORM || h->kind != &mim__mae) ? "another target than pixels"
          : h->options.reduce != 1 ? "a lower resolution"
@@ -284,6 +297,8 @@ mim_status mim__head_json(const mim_head *h, bool own, double ratio, struct enco
         add_labels(h, more);
     if (h->kind == &mim__mae)
         add_decoder(h, ratio, more);
+    if (h->kind == &mim__tokens)
+        mim__text_format(more, "\"vocab_size\": %lld", (long long)h->options.classes);
     j->more = more->size ? more->data : NULL;
     return more->failed ? mim__no_memory(h->object.ctx, more->size) : MIM_OK;
 }

@@ -8,6 +8,8 @@
 
 #include <stdio.h>
 
+enum { DEPTH_MOST = 1000 };         /* blocks of an encoder */
+
 /* Combinations of the bins of all channels; 0 if there are too many. */
 static int64_t combinations(int64_t bins, int64_t channels)
 {
@@ -95,6 +97,30 @@ static void build(const mim_head *h, struct graph *g, const struct encoder_build
     mim__graph_output(g, "loss", b->loss);
 }
 
+static int64_t find(const mim_tensors *t, const char *before, const char *format, int block)
+{
+    char name[TENSOR_NAME - NAME_PREFIX], full[TENSOR_NAME];
+    snprintf(name, sizeof name, format, block);
+    snprintf(full, sizeof full, "%s%s", before, name);
+    return mim__tensors_find(t, full);
+}
+
+/* BeitForMaskedImageModeling has a norm of its own, after the last block. */
+static mim_status read_features(const mim_tensors *t, mim_config *out)
+{
+    struct encoder_source s;
+    char features[32];
+    int depth = 0;
+    mim_status status = mim__encoder_locate(t, &s);
+    while (!status && depth < DEPTH_MOST && find(t, s.prefix, "encoder.layer.%d.layernorm_before.weight", depth) >= 0)
+        depth++;
+    if (!status && find(t, s.prefix, "layernorm.weight", 0) >= 0)
+        return mim__fail(mim__tensors_context(t), MIM_ERR_UNSUPPORTED,
+                         "tensor '%slayernorm.weight': a norm of the encoder, and another of the head, lm_head", s.prefix);
+    snprintf(features, sizeof features, "block.%d", depth);
+    return status || mim__config_has(out, "head.features") ? status : mim_config_set_str(out, "head.features", features);
+}
+
 static mim_status config_from(const mim_tensors *t, enum name_column c, const char *prefix, mim_config *out, bool *found)
 {
     char full[TENSOR_NAME];
@@ -102,8 +128,10 @@ static mim_status config_from(const mim_tensors *t, enum name_column c, const ch
     int64_t at = mim__tensors_find(t, full);
     const struct mim__tensor *w = at < 0 ? NULL : mim__tensors_at(t, at);
     mim_status status = MIM_OK;
-    *found = (c == COLUMN_BEIT || c == COLUMN_MIM) && w && w->rank == 2;
-    if (*found && !mim__config_has(out, "head.kind"))
+    *found = (c == COLUMN_BEIT || c == COLUMN_HUGGINGFACE || c == COLUMN_MIM) && w && w->rank == 2;
+    if (*found && c == COLUMN_HUGGINGFACE)
+        status = read_features(t, out);
+    if (*found && !status && !mim__config_has(out, "head.kind"))
         status = mim_config_set_str(out, "head.kind", "tokens");
     if (*found && !status && !mim__config_has(out, "head.classes"))
         status = mim_config_set_i64(out, "head.classes", w->shape[0]);
@@ -111,11 +139,12 @@ static mim_status config_from(const mim_tensors *t, enum name_column c, const ch
 }
 
 static const struct name_rule rules[] = {
-    { "lm_head.weight", "", "lm_head.weight", "" }, { "lm_head.bias", "", "lm_head.bias", "" },
-    { "norm.weight", "", "", "" }, { "norm.bias", "", "", "" }, { "palette", "", "", "" }, { NULL, NULL, NULL, NULL },
+    { "lm_head.weight", "", "lm_head.weight", "lm_head.weight" }, { "lm_head.bias", "", "lm_head.bias", "lm_head.bias" },
+    { "norm.weight", "", "", "layernorm.weight" }, { "norm.bias", "", "", "layernorm.bias" }, { "palette", "", "", "" },
+    { NULL, NULL, NULL, NULL },
 };
 
 const struct head_kind mim__tokens = {
     .name = "tokens", .check = check, .build = build, .config_from = config_from, .rules = rules, .masks = true,
-    .stages = true, .task = "Model",
+    .stages = true, .task = "ForMaskedImageModeling",
 };

@@ -25,7 +25,7 @@ static struct encoder_naming naming_of(const mim_trainer *t, const char *asked, 
 {
     bool own = !asked && n != NAMING_MIM;
     bool within = n == NAMING_HUGGINGFACE && t->head->store.count;
-    const char *usual = n == NAMING_MIM ? "encoder." : within ? t->encoder->kind->prefix : "";
+    const char *usual = n == NAMING_MIM ? "encoder." : within ? mim__encoder_prefix(t->encoder) : "";
     return (struct encoder_naming){ n, own ? t->encoder->source.prefix : usual,
                                     own ? t->encoder->source_pretext : n == NAMING_HUGGINGFACE && mim__head_masks(t->head) };
 }

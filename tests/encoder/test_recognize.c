@@ -58,7 +58,7 @@ static mim_status open_one(const char *json, const char *naming, const char *con
 static void by_config(void)
 {
     static const char *const refused[] = {
-        "{\"model_type\": \"beit\"}", "{\"model_type\": \"vit_hybrid\"}",
+        "{\"model_type\": \"data2vec-vision\"}", "{\"model_type\": \"vit_hybrid\"}",
         "{\"architecture\": \"swinv2_cr_tiny_224\"}",
         "{\"architecture\": \"eva02_tiny_patch14_224\"}", "{\"architecture\": \"vit_base_patch16_rpn_224\"}",
         "{\"architecture\": \"vit_small_patch16_rope_224\"}", "{\"architecture\": \"vit_small_patch16_dinov3\"}",
@@ -77,6 +77,8 @@ static void by_config(void)
         OK(ctx, open_one(NULL, "timm", taken[i], NULL));
     CHECK(open_one(NULL, "huggingface", "{\"model_type\": \"dinov2\"}", NULL) == MIM_ERR_UNSUPPORTED);
     CHECK(strstr(make_error(ctx), "dinov2") != NULL);
+    CHECK(open_one(beit, "huggingface", "{\"model_type\": \"beit\", \"image_size\": [12, 8]}", NULL) == MIM_ERR_UNSUPPORTED);
+    CHECK(strstr(make_error(ctx), "3x2 patches") != NULL);
 }
 
 /* What no tensor tells of a model with a norm of its pooled features. */
@@ -133,7 +135,7 @@ static void by_tensors(void)
     for (int i = 0; i < (int)(sizeof taken / sizeof *taken); i++)
         OK(ctx, open_one(NULL, "timm", NULL, taken[i]));
     CHECK(open_one(NULL, "huggingface", NULL, "embeddings.distillation_token") == MIM_ERR_UNSUPPORTED);
-    CHECK(open_one(NULL, "huggingface", NULL, "encoder.layer.0.lambda_1") == MIM_ERR_UNSUPPORTED);
+    CHECK(open_one(NULL, "huggingface", NULL, "encoder.layer.0.layer_scale1.lambda1") == MIM_ERR_UNSUPPORTED);
     CHECK(open_one(NULL, "huggingface", NULL, "encoder.layer.0.attention.attention.other.bias") == MIM_ERR_UNSUPPORTED);
     OK(ctx, open_one(NULL, "huggingface", NULL, "pooler.dense.weight"));
     OK(ctx, open_one(beit, "timm", NULL, "blocks.0.attn.relative_position_index"));

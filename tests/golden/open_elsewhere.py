@@ -89,7 +89,7 @@ def with_transformers(folder, config, x, mask):
     tokens = body(x, **options).last_hidden_state
     if headless:
         return {"tokens": tokens}
-    if mask is None:
+    if mask is None or name.startswith("Beit"):
         return {"tokens": tokens, "logits": model(x, **options).logits}
     stride = model.config.encoder_stride
     grid = tokens[:, of_vit:].transpose(1, 2).reshape(len(x), -1, x.shape[2] // stride, x.shape[3] // stride)
