@@ -134,6 +134,16 @@ static void configuration(void)
     OK(ctx, mim_config_get_f64(config, "masker.ratio", &ratio));
     CHECK((int)(9 * (1 - ratio)) == 2);
     mim_config_destroy(config);
+    config = NULL;
+    static const char *const bad[] = {
+        "\"decoder_num_attention_heads\": [4]", "\"norm_pix_loss\": \"yes\"", "\"mask_ratio\": {}",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        snprintf(json, sizeof json, "{\"image_size\": 12, \"num_attention_heads\": 2, %s}", bad[i]);
+        OK(ctx, mim_tensors_set_text(set, "config.json", json));
+        CHECK(mim_config_from_tensors(set, &config) == MIM_ERR_FORMAT && !config);
+        CHECK(strstr(make_error(ctx), "in config.json is") != NULL);
+    }
     mim_tensors_destroy(set);
     mim_trainer_destroy(t);
 }
