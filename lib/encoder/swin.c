@@ -70,6 +70,15 @@ static void inputs(const struct swin *v)
                                         "encoder.mask_token 1"));
 }
 
+static struct tensor *positions(const struct swin *v)
+{
+    const struct encoder_options *o = v->o;
+    struct table t = { .name = "absolute_pos_embed", .kind = (enum positions)o->positions, .width = (int)o->width,
+                       .rows = (int)o->table_rows, .cols = (int)o->table_cols, .to_rows = v->b->rows, .to_cols = v->b->cols,
+                       .resize = (enum table_resize)o->table_resize, .how = v->weight };
+    return mim__positions(v->g, &t);
+}
+
 /* The bias of this convolution, and its weight, start as PyTorch's. */
 static struct tensor *embedding(const struct swin *v)
 {
@@ -82,7 +91,9 @@ static struct tensor *embedding(const struct swin *v)
     x = mim__op_norm(v->g, "patch_embed.norm", x, (float)v->o->merge_eps, F32);
     if (v->o->mask_token)
         hidden = mim__graph_param(v->g, "mask_token", SHAPE(1, 1, width), v->weight, PARAM_NO_DECAY);
-    return hidden && v->b->mask ? mim__op_mask_tokens(v->g, x, v->b->mask, hidden) : x;
+    struct tensor *places = v->b->positions = positions(v);
+    x = hidden && v->b->mask ? mim__op_mask_tokens(v->g, x, v->b->mask, hidden) : x;
+    return places ? mim__op_embed(v->g, x, NULL, places) : x;
 }
 
 static void build(const mim_encoder *e, struct graph *g, struct encoder_build *b)
@@ -129,9 +140,8 @@ static mim_status check_stages(mim_context *ctx, struct encoder_options *o)
 static mim_status check_both(mim_context *ctx, struct encoder_options *o)
 {
     static const double usual[] = { 2, 2, 6, 2 };
-    if (o->positions != POSITIONS_AUTO && o->positions != POSITIONS_NONE)
-        return mim__fail(ctx, MIM_ERR_VALUE,
-                         "encoder.kind swin and swinv2 have no absolute positions: encoder.positions is none");
+    if (o->positions == POSITIONS_SINCOS)
+        return mim__fail(ctx, MIM_ERR_VALUE, "encoder.kind swin and swinv2 take encoder.positions learned or none, not sincos");
     if (o->pool == POOL_CLASS || o->pool_norm)
         return mim__fail(ctx, MIM_ERR_VALUE,
                          "encoder.kind swin and swinv2 pool the mean of their tokens, without another norm");
@@ -141,7 +151,7 @@ static mim_status check_both(mim_context *ctx, struct encoder_options *o)
     if (o->head_width || o->activation_out || o->init != INIT_WAY_TRUNCATED)
         return mim__fail(ctx, MIM_ERR_VALUE, "encoder.kind swin and swinv2 take encoder.head_width 0, activation_out 0 and "
                          "init truncated");
-    o->positions = POSITIONS_NONE;
+    o->positions = o->positions == POSITIONS_AUTO ? POSITIONS_NONE : o->positions;
     o->relative = RELATIVE_BLOCK;
     o->class_token = o->position_class = 0;
     o->pool = POOL_MEAN;

@@ -18,6 +18,7 @@ const struct name_rule mim__swin_rules[] = {
     { OURS("patch_embed.proj.bias"), "embeddings.patch_embeddings.projection.bias" },
     { OURS("patch_embed.norm.weight"), "embeddings.norm.weight" },
     { OURS("patch_embed.norm.bias"), "embeddings.norm.bias" },
+    { "absolute_pos_embed", NULL, "absolute_pos_embed", "embeddings.position_embeddings" },
     { BLOCK("norm1.weight"), BLOCK_THERE("layernorm_before.weight") },
     { BLOCK("norm1.bias"), BLOCK_THERE("layernorm_before.bias") },
     { BLOCK("attn.relative_position_bias_table"), BLOCK_THERE("attention.self.relative_position_bias_table") },
@@ -123,6 +124,8 @@ static void read_ends(struct import *m)
     mim__import_i64(m, "encoder.norm_every", norm_every(m));
     mim__import_str(m, "encoder.qkv_bias", full ? "full" : some ? "query_value" : "none");
     mim__import_i64(m, "encoder.mask_token", mim__import_find(m, "mask_token", "embeddings.mask_token", 0, 0) != NULL);
+    bool places = mim__import_find(m, "absolute_pos_embed", "embeddings.position_embeddings", 0, 0) != NULL;
+    mim__import_str(m, "encoder.positions", places ? "learned" : "none");
     mim__import_i64(m, "encoder.norm", mim__import_find(m, "norm.weight", "layernorm.weight", 0, 0) != NULL);
     mim__import_str(m, "encoder.window_rule", m->source.naming == NAMING_HUGGINGFACE ? "transformers" : "timm");
     struct json pool = mim__import_look(m, "global_pool");
@@ -286,6 +289,8 @@ static mim_status check_json(const mim_encoder *e, const struct encoder_json *j,
             return mim__json_refuse(j, format, "windows of training that were not square");
     if (o->norm_every)
         return mim__json_refuse(j, format, "norms between blocks");
+    if (o->positions != POSITIONS_NONE && (theirs == WINDOW_RULE_TIMM || e->kind == &mim__swinv2))
+        return mim__json_refuse(j, format, "absolute positions");
     if (o->merge_eps != 1e-5)
         return mim__json_refuse(j, format, "another encoder.merge_eps than 1e-5");
     if (o->window_rule != (int)theirs && !mim__swin_rules_agree(e))
@@ -308,8 +313,8 @@ static mim_status huggingface_json(const mim_encoder *e, const struct encoder_js
                         "  \"layer_norm_eps\": ",
                      mim__encoder_stride(e), mim__encoder_width(e), names[e->options.activation]);
     mim__text_f64(t, e->options.eps);
-    mim__text_add(t, ",\n  \"use_absolute_embeddings\": false,\n  \"hidden_dropout_prob\": 0.0,\n"
-                     "  \"attention_probs_dropout_prob\": 0.0,\n  \"drop_path_rate\": 0.0");
+    mim__text_format(t, ",\n  \"use_absolute_embeddings\": %s", e->options.positions == POSITIONS_NONE ? "false" : "true");
+    mim__text_add(t, ",\n  \"hidden_dropout_prob\": 0.0,\n  \"attention_probs_dropout_prob\": 0.0,\n  \"drop_path_rate\": 0.0");
     mim__text_format(t, "%s%s\n}\n", j->more ? ",\n  " : "", j->more ? j->more : "");
     return MIM_OK;
 }

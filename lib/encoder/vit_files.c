@@ -79,7 +79,11 @@ static void read_blocks(struct import *m)
     mim__import_str(m, "encoder.qkv_bias", full ? "full" : some ? "query_value" : "none");
     bool scale = find(m, "blocks.%d.gamma_1", "encoder.layer.%d.lambda_1", 0) || find(m, "blocks.%d.ls1.gamma", NULL, 0);
     mim__import_f64(m, "encoder.layer_scale", scale ? 0.1 : 0);
-    mim__import_str(m, "encoder.relative", relative_table(m, true) ? "shared" : relative_table(m, false) ? "block" : "none");
+    bool shared = relative_table(m, true) != NULL, own = relative_table(m, false) != NULL;
+    if (shared && own)
+        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED,
+                                      "tables of relative positions both of each block and one for all blocks"));
+    mim__import_str(m, "encoder.relative", shared ? "shared" : own ? "block" : "none");
 }
 
 static void read_ends(struct import *m)

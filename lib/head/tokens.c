@@ -116,7 +116,8 @@ static mim_status read_features(const mim_tensors *t, mim_config *out)
         depth++;
     if (!status && find(t, s.prefix, "layernorm.weight", 0) >= 0)
         return mim__fail(mim__tensors_context(t), MIM_ERR_UNSUPPORTED,
-                         "tensor '%slayernorm.weight': a norm of the encoder, and another of the head, lm_head", s.prefix);
+                         "BeitForMaskedImageModeling with use_mean_pooling false norms tokens twice: by tensor "
+                         "'%slayernorm.weight', then by 'layernorm.weight'", s.prefix);
     snprintf(features, sizeof features, "block.%d", depth);
     return status || mim__config_has(out, "head.features") ? status : mim_config_set_str(out, "head.features", features);
 }

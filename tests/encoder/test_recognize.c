@@ -141,6 +141,7 @@ static void by_tensors(void)
     OK(ctx, open_one(beit, "timm", NULL, "blocks.0.attn.relative_position_index"));
     OK(ctx, open_one(beit, "timm", NULL, "blocks.0.attn.k_bias"));
     CHECK(open_one(beit, "timm", NULL, "blocks.0.attn.qkv.bias") == MIM_ERR_UNSUPPORTED);
+    CHECK(open_one(beit, "timm", NULL, "rel_pos_bias.relative_position_bias_table") == MIM_ERR_UNSUPPORTED);
 }
 
 /* ---- on the way out ---- */

@@ -616,7 +616,7 @@ static void refused(void)
         { "{\"encoder\": {\"depths\": [1, 1, 1, 1, 1, 1, 1, 1, 1]}}", "9 stages" },
         { "{\"encoder\": {\"depths\": [900, 900]}}", "1800 blocks" },
         { "{\"encoder\": {\"patch\": 5}}", "32x32 is not a multiple of patch 5" },
-        { "{\"encoder\": {\"positions\": \"learned\"}}", "encoder.positions is none" },
+        { "{\"encoder\": {\"positions\": \"sincos\"}}", "learned or none, not sincos" },
         { "{\"encoder\": {\"pool\": \"class\"}}", "mean" },
         { "{\"encoder\": {\"layer_scale\": 0.1}}", "encoder.layer_scale is 0.1" },
         { "{\"encoder\": {\"qkv_bias\": \"query_value\"}}", "encoder.qkv_bias" },

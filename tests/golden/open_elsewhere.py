@@ -76,14 +76,14 @@ def with_transformers(folder, config, x, mask):
     name = config["architectures"][0]
     model, report = getattr(transformers, name).from_pretrained(folder, output_loading_info=True,
                                                                 attn_implementation="eager")
-    headless, of_vit = name.endswith("Model"), name.startswith("ViT")
+    headless, of_vit, resizes = name.endswith("Model"), name.startswith("ViT"), name.startswith(("ViT", "Swin"))
     check_report(report, headless)
     if name == "ViTMAEForPreTraining":
         return mae(model.eval(), x, mask)
     size = model.config.image_size
     size = list(size) if isinstance(size, (list, tuple)) else [size, size]
     options = {} if mask is None else {"bool_masked_pos": mask.flatten(1).bool()}
-    if list(x.shape[2:]) != size and of_vit:
+    if list(x.shape[2:]) != size and resizes:
         options["interpolate_pos_encoding"] = True
     body = model.eval() if headless else getattr(model, model.base_model_prefix)
     tokens = body(x, **options).last_hidden_state
