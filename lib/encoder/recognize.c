@@ -46,10 +46,27 @@ static mim_status check_architecture(mim_context *ctx, const struct json *config
                              "architecture \"%s\" in config.json: libmim has ViT, BEiT, Swin and Swin V2 of timm", name);
 }
 
+/* Arguments of timm's models that no tensor shows: the class token in the mean, rotated positions, norms after a branch,
+ * windows larger than the grid. */
+static mim_status check_arguments(mim_context *ctx, const struct json *config)
+{
+    static const char *const others[] = { "pool_include_prefix", "use_rot_pos_emb", "use_post_norm", "always_partition" };
+    struct json arguments = mim__json_member(config, "model_args");
+    for (int i = 0; i < COUNT(others); i++) {
+        struct json v = mim__json_member(arguments.type == JSON_OBJECT ? &arguments : config, others[i]);
+        if (v.type == JSON_TRUE)
+            return mim__fail(ctx, MIM_ERR_UNSUPPORTED, "\"%s\": true in config.json: another encoder than libmim has",
+                             others[i]);
+    }
+    return MIM_OK;
+}
+
 mim_status mim__encoder_check_model(mim_context *ctx, const struct json *config)
 {
     mim_status status = check_type(ctx, config);
-    return status ? status : check_architecture(ctx, config);
+    if (!status)
+        status = check_architecture(ctx, config);
+    return status ? status : check_arguments(ctx, config);
 }
 
 /* ---- its tensors ---- */

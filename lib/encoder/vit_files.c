@@ -170,16 +170,15 @@ static void read_heads(struct import *m)
                           "neither a tensor nor config.json tells the number of attention heads: set encoder.heads"));
 }
 
+/* Without a word of it, timm's EVA (not EVA-CLIP) pools the mean, and so does what has a norm after the pool that nobody asked
+ * for. */
 static void read_pool(struct import *m)
 {
-    struct json pool = mim__import_look(m, "global_pool"), prefix = mim__import_look(m, "pool_include_prefix");
-    struct json norm = mim__import_look(m, "fc_norm"), of_beit = mim__import_look(m, "use_mean_pooling");
-    char name[64] = "";
-    if (prefix.type == JSON_TRUE)
-        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED,
-                          "pool_include_prefix in config.json: a mean with the class token in it"));
-    bool mean = norm.type != JSON_TRUE && find(m, "fc_norm.weight", NULL, 0);      /* if asked for, it goes with any pool */
-    mean = mean || of_beit.type == JSON_TRUE;
+    struct json pool = mim__import_look(m, "global_pool"), norm = mim__import_look(m, "fc_norm");
+    struct json of_beit = mim__import_look(m, "use_mean_pooling");
+    char name[128] = "";
+    bool eva = mim__import_architecture(m, name, sizeof name) && !strncmp(name, "eva_", 4) && !strstr(name, "_clip_");
+    bool mean = eva || of_beit.type == JSON_TRUE || (norm.type != JSON_TRUE && find(m, "fc_norm.weight", NULL, 0));
     if (pool.type == JSON_STRING)
         mean = mim__json_equal(&pool, "avg");
     if (pool.type == JSON_STRING && !mean && !mim__json_equal(&pool, "token") && !mim__json_equal(&pool, "")) {
@@ -193,7 +192,9 @@ static void read_pool(struct import *m)
 static void read_eps(struct import *m)
 {
     char name[128];
-    bool clip = mim__import_architecture(m, name, sizeof name) && !strncmp(name, "vit_", 4) && strstr(name, "_clip_");
+    struct json norm = mim__import_look(m, "norm_layer");
+    bool clip = mim__import_architecture(m, name, sizeof name) && !strncmp(name, "vit_", 4) && strstr(name, "_clip_")
+             && norm.type != JSON_STRING;
     mim__import_eps(m, clip ? 1e-5 : 1e-6, 1e-12);
 }
 

@@ -63,6 +63,9 @@ static void by_config(void)
         "{\"architecture\": \"eva02_tiny_patch14_224\"}", "{\"architecture\": \"vit_base_patch16_rpn_224\"}",
         "{\"architecture\": \"vit_small_patch16_rope_224\"}", "{\"architecture\": \"vit_small_patch16_dinov3\"}",
         "{\"architecture\": \"vit_tiny_patch16_224\", \"model_args\": {\"pool_include_prefix\": true}}",
+        "{\"architecture\": \"eva_giant_patch14_224\", \"model_args\": {\"use_rot_pos_emb\": true}}",
+        "{\"architecture\": \"eva_giant_patch14_224\", \"use_post_norm\": true}",
+        "{\"architecture\": \"swinv2_tiny_window8_256\", \"model_args\": {\"always_partition\": true}}",
         "{\"architecture\": \"vit_tiny_patch16_224\", \"global_pool\": \"map\"}",
     };
     static const char *const taken[] = {
@@ -91,6 +94,8 @@ static void told(void)
         { "\"vit_tiny_patch16_224\", \"global_pool\": \"token\"", "pool", "class" },
         { "\"vit_tiny_patch16_224\", \"model_args\": {\"fc_norm\": true}", "pool", "class" },
         { "\"vit_tiny_patch16_224\", \"model_args\": {\"fc_norm\": true, \"global_pool\": \"avg\"}", "pool", "mean" },
+        { "\"vit_tiny_patch16_clip_224\", \"model_args\": {\"norm_layer\": \"layernorm\"}", "eps", "1e-06" },
+        { "\"eva_giant_patch14_224\", \"model_args\": {\"fc_norm\": true}", "pool", "mean" },
         { "\"vit_base_patch16_224\"", "heads", "12" }, { "\"vit_base_patch16_gap_224\"", "heads", "16" },
         { "\"flexivit_small\"", "heads", "6" }, { "\"vit_base_patch16_clip_224\"", "eps", "1e-05" },
         { "\"eva_giant_patch14_clip_224\"", "eps", "1e-06" },
