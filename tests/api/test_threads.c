@@ -129,6 +129,50 @@ static void numbers_not_places(void)
     mim_context_destroy(ctx);
 }
 
+/* ---- several threads of the host on one context ---- */
+
+enum { SIDES = 3, STATE_ROOM = 1 << 20 };
+struct side { mim_context *ctx; mim_config *config; mim_images images; int threads; mim_status status; char *state; size_t size; };
+
+static void *one_side(void *arg)
+{
+    struct side *s = arg;
+    mim_trainer *t = NULL;
+    mim_tensors *view = NULL;
+    s->status = mim_context_set_threads(s->ctx, s->threads);
+    if (!s->status) s->status = mim_trainer_create(s->ctx, s->config, NULL, NULL, NULL, NULL, &t);
+    for (int i = 0; i < 6 && !s->status; i++) s->status = mim_trainer_step(t, &s->images, i, NULL);
+    if (!s->status) s->status = mim_trainer_tensors(t, MIM_STATE, NULL, &view);
+    if (!s->status) s->status = mim_tensors_save_memory(view, s->state, STATE_ROOM, &s->size);
+    mim_tensors_destroy(view);
+    mim_trainer_destroy(t);
+    return NULL;
+}
+
+/* Trainers side by side come to what one alone comes to. */
+static void side_by_side(void)
+{
+    mim_context *ctx = make_context();
+    pthread_t threads[SIDES];
+    struct side sides[SIDES];
+    for (int i = 0; i < SIDES; i++)
+        sides[i] = (struct side){ ctx, make_config(ctx, busy), make_images(0, 4), 1 + i, MIM_OK, malloc(STATE_ROOM), 0 };
+    one_side(&sides[0]);
+    for (int i = 1; i < SIDES; i++)
+        CHECK(pthread_create(&threads[i], NULL, one_side, &sides[i]) == 0);
+    for (int i = 1; i < SIDES; i++)
+        pthread_join(threads[i], NULL);
+    for (int i = 0; i < SIDES; i++) {
+        CHECK(sides[i].status == MIM_OK && sides[i].size == sides[0].size);
+        CHECK(!memcmp(sides[i].state, sides[0].state, sides[0].size));
+    }
+    for (int i = 0; i < SIDES; i++) {
+        free(sides[i].state);
+        mim_config_destroy(sides[i].config);
+    }
+    mim_context_destroy(ctx);
+}
+
 /* ---- cancelling ---- */
 
 struct canceller { mim_context *ctx; atomic_int go, stop; };
@@ -230,6 +274,7 @@ static void before_the_call(void)
 int main(void)
 {
     TEST(threads_f32); TEST(threads_bf16);
-    TEST(threads_swin); TEST(smaller_batches); TEST(numbers_not_places); TEST(at_any_moment); TEST(before_the_call);
+    TEST(threads_swin); TEST(smaller_batches); TEST(numbers_not_places); TEST(side_by_side);
+    TEST(at_any_moment); TEST(before_the_call);
     return test_end();
 }
