@@ -65,6 +65,12 @@ void mim__import_str(struct import *m, const char *key, const char *value)
 
 void mim__import_fail(struct import *m, mim_status status) { m->status = m->status ? m->status : status; }
 
+void mim__import_refuse(struct import *m, mim_status status, const char *name, const struct json *value, const char *what)
+{
+    mim__import_fail(m, mim__fail(m->ctx, status, "%s in config.json is %.*s, not %s", name,
+                                  (int)(value->size < 64 ? value->size : 64), value->text, what));
+}
+
 /* ---- sizes ---- */
 
 void mim__import_patch(struct import *m)
@@ -98,11 +104,11 @@ static bool read_pair(const struct json *v, int64_t *first, int64_t *second)
 
 void mim__import_size(struct import *m)
 {
-    struct json v = mim__import_look(m, m->source.naming == NAMING_HUGGINGFACE ? "image_size" : "img_size");
+    const char *key = m->source.naming == NAMING_HUGGINGFACE ? "image_size" : "img_size";
+    struct json v = mim__import_look(m, key);
     int64_t depth;
     if (v.type != JSON_ERROR && !read_pair(&v, &m->height, &m->width))
-        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT,
-                                      "the size of pictures in config.json is neither a number nor two"));
+        mim__import_refuse(m, MIM_ERR_FORMAT, key, &v, "a number or two");
     struct json cfg = member(&m->json, "pretrained_cfg"), size = member(&cfg, "input_size");
     size_t at = 0;
     struct json item[3];
@@ -171,7 +177,7 @@ void mim__import_eps(struct import *m, double usual, double usual_there)
     bool theirs = m->source.naming == NAMING_HUGGINGFACE && v.type == JSON_ERROR && m->json.type == JSON_OBJECT;
     double eps = theirs ? usual_there : usual;
     if (v.type != JSON_ERROR && !mim__json_f64(&v, &eps))
-        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT, "layer_norm_eps in config.json is not a number"));
+        mim__import_refuse(m, MIM_ERR_FORMAT, "layer_norm_eps", &v, "a number");
     mim__import_f64(m, "encoder.eps", eps);
 }
 

@@ -130,7 +130,7 @@ static void read_ends(struct import *m)
     mim__import_str(m, "encoder.window_rule", m->source.naming == NAMING_HUGGINGFACE ? "transformers" : "timm");
     struct json pool = mim__import_look(m, "global_pool");
     if (pool.type != JSON_ERROR && !mim__json_equal(&pool, "avg"))
-        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED, "global_pool in config.json is not avg"));
+        mim__import_refuse(m, MIM_ERR_UNSUPPORTED, "global_pool", &pool, "avg");
 }
 
 /* One number, or several that agree. */
@@ -160,7 +160,7 @@ static void read_window(struct import *m)
     int64_t window = 0;
     int named = 0, was = 0;
     if (v.type != JSON_ERROR && !read_same(&v, &window))
-        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED, "window_size in config.json is not one number for all"));
+        mim__import_refuse(m, MIM_ERR_UNSUPPORTED, "window_size", &v, "one number for all");
     if (!window && said && sscanf(said, "_window%dto%d", &was, &named) >= 1)
         window = named ? named : was;
     for (int64_t side = 1; !window && table && side < 1024 && side * side <= table->shape[0]; side += 2)
@@ -201,8 +201,7 @@ static void read_pretrained(struct import *m)
         add_item(&sizes, bad ? 0 : size);
     }
     if (bad)
-        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED,
-                                      "pretrained_window_sizes in config.json is no list of numbers"));
+        mim__import_refuse(m, MIM_ERR_UNSUPPORTED, "pretrained_window_sizes", &v, "a list of numbers from 0 to 128");
     if (v.type == JSON_ERROR)
         add_named(m, &sizes);
     if (sizes.size)

@@ -151,12 +151,13 @@ static const struct { const char *part; int heads; } timm_heads[] = {
 
 static void read_heads(struct import *m)
 {
-    struct json v = mim__import_look(m, m->source.naming == NAMING_HUGGINGFACE ? "num_attention_heads" : "num_heads");
+    const char *key = m->source.naming == NAMING_HUGGINGFACE ? "num_attention_heads" : "num_heads";
+    struct json v = mim__import_look(m, key);
     const struct mim__tensor *shared = relative_table(m, true), *table = shared ? shared : relative_table(m, false);
     int64_t heads = 0;
     char name[128];
     if (v.type != JSON_ERROR && !mim__json_i64(&v, &heads))
-        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_FORMAT, "the number of heads in config.json is not a number"));
+        mim__import_refuse(m, MIM_ERR_FORMAT, key, &v, "a number");
     if (!heads && table && table->rank == 2)
         heads = table->shape[1];
     if (!heads && mim__import_architecture(m, name, sizeof name))
@@ -181,11 +182,8 @@ static void read_pool(struct import *m)
     bool mean = eva || of_beit.type == JSON_TRUE || (norm.type != JSON_TRUE && find(m, "fc_norm.weight", NULL, 0));
     if (pool.type == JSON_STRING)
         mean = mim__json_equal(&pool, "avg");
-    if (pool.type == JSON_STRING && !mean && !mim__json_equal(&pool, "token") && !mim__json_equal(&pool, "")) {
-        mim__json_string(&pool, name, sizeof name);
-        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED, "global_pool \"%s\" in config.json is neither avg nor "
-                                                                   "token", name));
-    }
+    if (pool.type == JSON_STRING && !mean && !mim__json_equal(&pool, "token") && !mim__json_equal(&pool, ""))
+        mim__import_refuse(m, MIM_ERR_UNSUPPORTED, "global_pool", &pool, "avg or token");
     mim__import_str(m, "encoder.pool", mean || !find(m, "cls_token", "embeddings.cls_token", 0) ? "mean" : "class");
 }
 
