@@ -205,6 +205,8 @@ static mim_status check_timm(const mim_encoder *e, const struct encoder_json *j,
                                        : o->activation ? "another activation than gelu" : "a bias of keys");
     if (beit && o->positions != POSITIONS_NONE && !o->position_class)
         return mim__json_refuse(j, "BEiT of timm", "no position of the class token");
+    if (beit && o->pool == POOL_CLASS && o->pool_norm)
+        return mim__json_refuse(j, "BEiT of timm", "a norm of the class token alone");
     if (beit && j->classes && o->pool == POOL_MEAN && !o->pool_norm)
         return mim__json_refuse(j, "BEiT of timm", "features that are the mean of normed tokens");
     return MIM_OK;

@@ -196,6 +196,9 @@ static void stays_beit(void)
     mim_tensors_destroy(set);
 }
 
+static const char class_normed[] =
+    "{\"encoder\": {\"relative\": \"block\", \"qkv_bias\": \"query_value\", \"norm\": 0, \"pool_norm\": 1}}";
+
 /* What a config.json cannot tell can be read by name, but not saved as a folder without one. */
 static void no_folder(void)
 {
@@ -212,9 +215,14 @@ static void no_folder(void)
         CHECK(mim_tensors_save_folder(w[i], path) == MIM_ERR_UNSUPPORTED && strstr(make_error(ctx), "encoder.eps"));
         mim_tensors_destroy(w[i]);
     }
+    mim_trainer_destroy(t);
+    mim_encoder_destroy(e);
+    e = make_encoder(class_normed);
+    OK(ctx, mim_encoder_tensors(e, MIM_WEIGHTS, "timm", &w[0]));
+    CHECK(mim_tensors_save_folder(w[0], path) == MIM_ERR_UNSUPPORTED && strstr(make_error(ctx), "class token alone"));
     struct stat there;
     CHECK(stat(path, &there) != 0);
-    mim_trainer_destroy(t);
+    mim_tensors_destroy(w[0]);
     mim_encoder_destroy(e);
 }
 
