@@ -391,3 +391,9 @@ bool mim__json_f64(const struct json *v, double *out)
 {
     return v->type == JSON_NUMBER && mim__parse_f64(v->text, v->size, out);
 }
+
+mim_status mim__json_unlike(mim_context *ctx, mim_status status, const char *name, const struct json *v, const char *what)
+{
+    return mim__fail(ctx, status, "%s in config.json is %.*s, not %s", name, (int)(v->size < 64 ? v->size : 64), v->text,
+                     what);
+}

@@ -29,5 +29,7 @@ bool mim__json_equal(const struct json *v, const char *text);
 bool mim__json_u64(const struct json *v, uint64_t *out);        /* plain digits only: no sign, point or exponent */
 bool mim__json_i64(const struct json *v, int64_t *out);
 bool mim__json_f64(const struct json *v, double *out);          /* locale has no say */
+/* An error of this status: "NAME in config.json is VALUE, not WHAT". */
+mim_status mim__json_unlike(mim_context *ctx, mim_status status, const char *name, const struct json *v, const char *what);
 
 #endif

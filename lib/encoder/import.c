@@ -67,8 +67,7 @@ void mim__import_fail(struct import *m, mim_status status) { m->status = m->stat
 
 void mim__import_refuse(struct import *m, mim_status status, const char *name, const struct json *value, const char *what)
 {
-    mim__import_fail(m, mim__fail(m->ctx, status, "%s in config.json is %.*s, not %s", name,
-                                  (int)(value->size < 64 ? value->size : 64), value->text, what));
+    mim__import_fail(m, mim__json_unlike(m->ctx, status, name, value, what));
 }
 
 /* ---- sizes ---- */

@@ -29,7 +29,7 @@ void mim__import_i64(struct import *m, const char *key, int64_t value);
 void mim__import_f64(struct import *m, const char *key, double value);
 void mim__import_str(struct import *m, const char *key, const char *value);
 void mim__import_fail(struct import *m, mim_status status);
-/* "NAME in config.json is VALUE, not WHAT" */
+/* As mim__json_unlike. */
 void mim__import_refuse(struct import *m, mim_status status, const char *name, const struct json *value, const char *what);
 
 /* Parts of a configuration. patch: encoder.patch, width and image.channels; size: m->height and width, 0 if nothing tells

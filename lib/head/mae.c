@@ -145,25 +145,20 @@ static mim_status read_shapes(const mim_tensors *t, enum name_column c, const ch
     return status ? status : set_i64(out, "head.hidden", fc1->shape[0]);
 }
 
-static mim_status refuse(const mim_tensors *t, const char *name, const struct json *v, const char *what)
-{
-    return mim__fail(mim__tensors_context(t), MIM_ERR_FORMAT, "%s in config.json is %.*s, not %s", name,
-                     (int)(v->size < 64 ? v->size : 64), v->text, what);
-}
-
 /* Members of config.json of transformers, or the class's own defaults. */
 static mim_status read_members(const mim_tensors *t, const struct json *all, int64_t *heads, mim_config *out)
 {
     struct json count = mim__json_member(all, "decoder_num_attention_heads"), norm = mim__json_member(all, "norm_pix_loss");
     struct json hidden = mim__json_member(all, "mask_ratio");
+    mim_context *ctx = mim__tensors_context(t);
     double ratio = 0;
     *heads = PUBLISHED_HEADS;
     if (count.type != JSON_ERROR && !mim__json_i64(&count, heads))
-        return refuse(t, "decoder_num_attention_heads", &count, "a number");
+        return mim__json_unlike(ctx, MIM_ERR_FORMAT, "decoder_num_attention_heads", &count, "a number");
     if (norm.type != JSON_ERROR && norm.type != JSON_TRUE && norm.type != JSON_FALSE)
-        return refuse(t, "norm_pix_loss", &norm, "true or false");
+        return mim__json_unlike(ctx, MIM_ERR_FORMAT, "norm_pix_loss", &norm, "true or false");
     if (hidden.type != JSON_ERROR && !mim__json_f64(&hidden, &ratio))
-        return refuse(t, "mask_ratio", &hidden, "a number");
+        return mim__json_unlike(ctx, MIM_ERR_FORMAT, "mask_ratio", &hidden, "a number");
     mim_status status = set_str(out, "head.target", norm.type == JSON_TRUE ? "patch_norm" : "pixels");
     if (!status && ratio > 0 && ratio < 1 && !mim__config_has(out, "masker.ratio"))
         status = mim_config_set_f64(out, "masker.ratio", ratio);
