@@ -52,9 +52,6 @@ static int check(const struct arguments *a, enum probe probe)
         return wrong("needs --weights PATH, for all but --probe pixels", "");
     if (strcmp(a->pool, "auto") && strcmp(a->pool, "mean") && strcmp(a->pool, "class"))
         return wrong("--pool is auto, mean or class, not ", a->pool);
-    for (int i = 0; i < a->set.count; i++)
-        if (*a->set.text[i] == '=' || !strchr(a->set.text[i], '='))
-            return wrong("--set takes KEY=VALUE, not ", a->set.text[i]);
     return 0;
 }
 

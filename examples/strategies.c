@@ -57,9 +57,6 @@ static mim_status check(const struct arguments *a)
     if (!a->steps || !a->batch || !a->probe)
         return tell_wrong(MIM_ERR_VALUE, "--steps, --batch and --probe must be 1 or more, not %lld, %lld and %lld", a->steps,
                           a->batch, a->probe);
-    for (int i = 0; i < a->set.count; i++)
-        if (*a->set.text[i] == '=' || !strchr(a->set.text[i], '='))
-            return tell_wrong(MIM_ERR_VALUE, "--set takes KEY=VALUE, not %s", a->set.text[i]);
     return MIM_OK;
 }
 

@@ -65,6 +65,8 @@ static enum option_result store(const struct option *o, const char *value)
         return OPTIONS_READ;
     case REPEATED:
     case LIST:
+        if (o->kind == REPEATED && (*value == '=' || !strchr(value, '=')))
+            return wrong(o->name, value, " is not KEY=VALUE");
         if (texts->count == MOST_TEXTS)
             return wrong("too many times", o->name, "");
         texts->text[texts->count++] = value;

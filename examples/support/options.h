@@ -11,7 +11,7 @@ enum option_kind {
     COUNT,          /* long long, 0 or more */
     SECONDS,        /* double, 0 or more */
     TEXT,           /* const char *, borrowed from argv */
-    REPEATED,       /* struct texts */
+    REPEATED,       /* struct texts, each KEY=VALUE */
     LIST            /* struct texts; one word or more, up to the next that begins with - */
 };
 struct option {

@@ -647,7 +647,7 @@ static void options(void)
                        { "p", "--count=", "1" },
                        { "p", "--number", "nan" }, { "p", "--flag=1", "1" }, { "p", "--coun", "1" },
                        { "p", "--count", "99999999999999999999" }, { "p", "--flag", "--text" },
-                       { "p", "--flag", "--list" } };
+                       { "p", "--flag", "--list" }, { "p", "--set", "x" }, { "p", "--set", "=x" } };
     FILE *quiet = freopen("/dev/null", "w", stderr);
     for (size_t i = 0; quiet && i < sizeof bad / sizeof *bad; i++)
         CHECK(read_options(table, 3, bad[i], "", &word) == OPTIONS_WRONG);
