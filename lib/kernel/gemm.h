@@ -89,7 +89,7 @@ struct gemm_small {         /* a whole product with one block of depth, gemm_is_
 struct gemm_kernels {
     int mr, nr, unit;       /* most rows and columns of a tile; columns are cut in units of `unit` */
     int step;               /* depths in a packed value: 1 or 2 */
-    int kc;                 /* most packed values in a block of the depth; half as many where a is transposed */
+    int kc;                 /* most packed values in a block of the depth; half as many where a is transposed and mr > 8 */
     void (*pack)(const struct gemm_pack *g);
     void (*run)(const struct gemm_run *g);
     void (*small)(const struct gemm_small *g);

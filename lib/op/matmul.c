@@ -3,7 +3,7 @@
  * (Goto and van de Geijn 2008).
  *
  *     depth    in parts of DEEP, which are products of their own that add up in c; each in blocks of kc, or half of it where
- *             a is transposed: memory is read along its bands then, and these can be wider
+ *             a is transposed and tiles are high: memory is read along bands then, and these can be wider
  *     columns  in ranges whose packed b fits WORK_FLOATS; all tasks share it
  *     tasks    a band of rows by a strip of columns: pack a block of a into own scratch, run it along the panels of b; the
  *             first that needs a panel packs it, and while one runs the next is asked for from memory
@@ -22,7 +22,7 @@ enum {
     STRIP_PANELS = 128,         /* most panels of b in a strip */
     WORK_FLOATS = 3 << 20,      /* packed b: a part of the last cache */
     SPILL_FLOATS = 16,          /* behind packed panels of a */
-    LOW = 8, FEW = 8,           /* rows of a tile; panels of b */
+    LOW = 8,                    /* rows of a tile */
     TASKS = 8,                  /* where a product is large enough, at least so many */
     SMALL = 4 << 20             /* multiply-adds that are not worth a second task */
 };
@@ -200,12 +200,11 @@ static bool rows_lie_well(const struct matrix *x)
 {
     return x->type == F32 && !x->transposed && x->stride % 512 && is_plain(x);
 }
-/* Low tiles take less than half a line of memory each: where many panels of b do that, packing is worth it. */
+/* Low tiles take less than half a line of memory each: they are better packed. */
 static bool columns_lie_well(const struct product *x)
 {
     const struct matrix *a = x->a;
-    return x->compute == F32 && a->type == F32 && a->transposed && a->stride % 2048 && is_plain(a) &&
-           (x->k->mr > LOW || x->cols.parts <= FEW);
+    return x->compute == F32 && a->type == F32 && a->transposed && a->stride % 2048 && is_plain(a) && x->k->mr > LOW;
 }
 
 /* Panels [from, to) of c. */
@@ -227,7 +226,7 @@ static void run_part(struct product *x, const struct env *e, int p, int depth, f
     int most = imax(1, WORK_FLOATS / imax(1, packed_depth(x->k, depth) * x->k->nr));
     struct gemm_cut ranges = gemm_cut(x->cols.parts, 1, ceil_div(x->cols.parts, most));
     x->p = p;
-    int kc = x->a->transposed ? x->k->kc / 2 : x->k->kc;
+    int kc = x->a->transposed && x->k->mr > LOW ? x->k->kc / 2 : x->k->kc;
     x->depth = gemm_cut(depth, 2, imax(1, ceil_div(depth, kc * x->k->step)));
     int64_t size = (int64_t)x->rows.n * x->cols.n * depth;
     bool small = x->compute == F32 && size <= SMALL;
