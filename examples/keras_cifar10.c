@@ -2,7 +2,9 @@
 /* keras_cifar10.c -- the masked autoencoder of keras.io on CIFAR-10 (preset keras_cifar10): pretraining, with its loss
  * beside the published one after every epoch, then the linear probe of that page. docs/learning.md says what still differs.
  *
- *     keras_cifar10 --train C/data_batch_[1-4].bin --held-out C/data_batch_5.bin --test C/test_batch.bin --out run */
+ *     keras_cifar10 --train C/data_batch_[1-4].bin --held-out C/data_batch_5.bin --test C/test_batch.bin --out run
+ *
+ * With --resume beside the same options, a run that was stopped goes on after the last epoch of pretraining it finished. */
 #include "support/chart.h"
 #include "support/data.h"
 #include "support/options.h"
@@ -12,8 +14,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { BATCH = 256, PUBLISHED = 21 };
+enum { BATCH = 256, EPOCHS = 10000, ROW = 64, PUBLISHED = 21 };
+static const char header[] = "epoch,loss,held_out,seconds\n";
 
 /* Loss of training after these epochs, as the page's log has it. */
 static const double published_epoch[PUBLISHED] = { 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 92, 95, 98,
@@ -32,7 +36,10 @@ struct run {
     mim_context *context;
     struct data train, held_out, test;
     const char *out;
-    FILE *log;
+    int resume;
+    char log[sizeof header + EPOCHS * ROW];         /* log.csv; the state holds it too */
+    int epochs;                                     /* of pretraining, done; what the log has of them: */
+    double epoch[EPOCHS], learnt[EPOCHS], seen[EPOCHS];
     int64_t batch, *order, ids[BATCH], labels[BATCH];
     mim_images views[BATCH];
 };
@@ -78,17 +85,26 @@ static mim_status all_batches(struct run *r, mim_trainer *t, const struct data *
     return status;
 }
 
-static int draw(const struct run *r, const double *epoch, const double *train, const double *held_out, int epochs)
+static void read_log(struct run *r)
+{
+    r->epochs = 0;
+    for (const char *row = strchr(r->log, '\n'); row && r->epochs < EPOCHS; row = strchr(row + 1, '\n')) {
+        int n = r->epochs;
+        r->epochs += sscanf(row, "%lf,%lf,%lf", &r->epoch[n], &r->learnt[n], &r->seen[n]) == 3;
+    }
+}
+
+static int draw(const struct run *r)
 {
     char path[4096];
     int published = 0;
-    while (published < PUBLISHED && published_epoch[published] <= epochs)
+    while (published < PUBLISHED && published_epoch[published] <= r->epochs)
         published++;
     const struct chart_curve curves[] = {
         { .name = "published", .x = published_epoch, .y = published_loss, .count = published, .colour = 0x888888,
           .dashed = 1, .dots = 1 },
-        { .name = "training", .x = epoch, .y = train, .count = epochs, .colour = 0x1F77B4, .dots = 1 },
-        { .name = "held out", .x = epoch, .y = held_out, .count = epochs, .colour = 0xD62728, .dots = 1 },
+        { .name = "training", .x = r->epoch, .y = r->learnt, .count = r->epochs, .colour = 0x1F77B4, .dots = 1 },
+        { .name = "held out", .x = r->epoch, .y = r->seen, .count = r->epochs, .colour = 0xD62728, .dots = 1 },
     };
     struct chart chart = { .title = "keras_cifar10: loss", .x_name = "epoch", .y_name = "mean squared error",
                            .curves = curves, .count = 3, .from_zero = 1 };
@@ -96,38 +112,47 @@ static int draw(const struct run *r, const double *epoch, const double *train, c
     return chart_write(&chart, path);
 }
 
-static mim_status save(const struct run *r, mim_encoder *encoder)
+static mim_status save_log(const struct run *r)
 {
     char path[4096];
-    mim_tensors *weights = NULL;
+    snprintf(path, sizeof path, "%s/log.csv", r->out);
+    FILE *f = fopen(path, "w");
+    int failed = !f || fputs(r->log, f) < 0;
+    return (f && fclose(f)) || failed || draw(r) ? MIM_ERR_IO : MIM_OK;
+}
+
+static mim_status save(const struct run *r, mim_trainer *t, mim_encoder *encoder)
+{
+    char path[4096];
+    mim_tensors *weights = NULL, *state = NULL;
     snprintf(path, sizeof path, "%s/encoder.safetensors", r->out);
     mim_status status = mim_encoder_tensors(encoder, MIM_WEIGHTS, "mim", &weights);
     if (!status) status = mim_tensors_save(weights, path);
+    if (!status) status = save_log(r);
+    snprintf(path, sizeof path, "%s/state.safetensors", r->out);
+    if (!status) status = mim_trainer_tensors(t, MIM_STATE, NULL, &state);
+    if (!status) status = mim_tensors_set_text(state, "host.log", r->log);
+    if (!status) status = mim_tensors_save(state, path);
+    mim_tensors_destroy(state);
     mim_tensors_destroy(weights);
     return status;
 }
 
 static mim_status pretrain(struct run *r, mim_trainer *t, mim_encoder *encoder, int epochs)
 {
-    double *number = calloc(3 * (size_t)epochs, sizeof *number);
-    if (!number)
-        return MIM_ERR_NOMEM;
-    double *train = number + epochs, *held_out = train + epochs;
     mim_status status = MIM_OK;
-    for (int e = 0; !status && e < epochs; e++) {
+    for (int e = r->epochs; !status && e < epochs; e++) {
         struct mean learnt = { 0 }, seen = { 0 };
         double begun = seconds_now();
         status = all_batches(r, t, &r->train, 1, e, 0, &learnt);
         double seconds = seconds_now() - begun;
         if (!status) status = all_batches(r, t, &r->held_out, 0, e, 0, &seen);
-        number[e] = e + 1, train[e] = learnt.loss, held_out[e] = seen.loss;
-        if (!status) status = save(r, encoder);
         printf("epoch %3d   loss %.4f   held out %.4f   %.0f s\n", e + 1, learnt.loss, seen.loss, seconds);
-        fprintf(r->log, "%d,%.6f,%.6f,%.1f\n", e + 1, learnt.loss, seen.loss, seconds);
-        if (!status && (fflush(r->log) || fflush(stdout) || draw(r, number, train, held_out, e + 1)))
-            status = MIM_ERR_IO;
+        fflush(stdout);
+        snprintf(r->log + strlen(r->log), ROW, "%d,%.6f,%.6f,%.1f\n", e + 1, learnt.loss, seen.loss, seconds);
+        read_log(r);
+        if (!status) status = save(r, t, encoder);
     }
-    free(number);
     return status;
 }
 
@@ -149,6 +174,29 @@ static mim_status probe(struct run *r, mim_config *config, mim_encoder *encoder,
     return status;
 }
 
+/* A trainer, and what the log has of it before. */
+static mim_status begin(struct run *r, const mim_config *config, mim_trainer **t)
+{
+    char path[4096];
+    double step = 0;
+    mim_tensors *state = NULL;
+    memcpy(r->log, header, sizeof header);
+    if (!r->resume)
+        return mim_trainer_create(r->context, config, NULL, NULL, NULL, NULL, t);
+    snprintf(path, sizeof path, "%s/state.safetensors", r->out);
+    mim_status status = mim_tensors_open(r->context, path, &state);
+    if (!status) status = mim_tensors_get_text(state, "host.log", r->log, sizeof r->log, NULL);
+    if (!status) status = mim_trainer_resume(r->context, config, state, t);
+    if (!status) status = mim_trainer_metric(*t, "step", &step);
+    mim_tensors_destroy(state);
+    read_log(r);
+    if (!status && step != (double)(r->epochs * ((r->train.count + r->batch - 1) / r->batch))) {
+        fprintf(stderr, "%s: %.0f steps are not %d epochs of these pictures: ", path, step, r->epochs);
+        return MIM_ERR_VALUE;
+    }
+    return status;
+}
+
 static mim_status run(struct run *r, int epochs, int probe_epochs, const char *precision)
 {
     mim_config *config = NULL;
@@ -157,7 +205,7 @@ static mim_status run(struct run *r, int epochs, int probe_epochs, const char *p
     mim_status status = mim_config_create(r->context, "keras_cifar10", &config);
     if (!status) status = mim_config_set_str(config, "precision", precision);
     if (!status) status = mim_config_set_i64(config, "trainer.batch", r->batch);
-    if (!status) status = mim_trainer_create(r->context, config, NULL, NULL, NULL, NULL, &t);
+    if (!status) status = begin(r, config, &t);
     if (!status) status = mim_trainer_encoder(t, &encoder);
     if (!status) status = pretrain(r, t, encoder, epochs);
     mim_trainer_destroy(t);
@@ -167,7 +215,7 @@ static mim_status run(struct run *r, int epochs, int probe_epochs, const char *p
     return status;
 }
 
-/* Collections and the log; a sentence on failure. */
+/* Collections and the folder; a sentence on failure. */
 static int open_all(struct run *r, const struct texts *train, const char *held_out, const char *test)
 {
     struct why why;
@@ -179,10 +227,11 @@ static int open_all(struct run *r, const struct texts *train, const char *held_o
         return fprintf(stderr, "pictures without labels: the probe needs them\n");
     r->batch = r->train.count < BATCH ? r->train.count : BATCH;
     r->order = malloc((size_t)r->train.count * sizeof *r->order);
-    snprintf(path, sizeof path, "%s/log.csv", r->out);
-    r->log = r->order && !make_folder(r->out) ? fopen(path, "w") : NULL;
-    if (!r->log || fputs("epoch,loss,held_out,seconds\n", r->log) < 0)
-        return fprintf(stderr, "%s cannot be written\n", path);
+    snprintf(path, sizeof path, "%s/state.safetensors", r->out);
+    if (!r->resume && is_file(path))
+        return fprintf(stderr, "%s holds a run already; go on with --resume, or give another --out\n", r->out);
+    if (!r->order || make_folder(r->out))
+        return fprintf(stderr, "%s: %s\n", r->out, r->order ? "cannot make this folder" : "no memory");
     return 0;
 }
 
@@ -196,17 +245,19 @@ int main(int argc, char **argv)
         { "--train", LIST, &train, "PATH...", "pictures to learn from" },
         { "--held-out", TEXT, &held_out, "PATH", "pictures whose loss is shown beside" },
         { "--test", TEXT, &test, "PATH", "pictures to test the probe on" },
-        { "--out", TEXT, &r.out, "DIR", "log.csv, curve.png and encoder.safetensors go there" },
+        { "--out", TEXT, &r.out, "DIR", "log.csv, curve.png, encoder.safetensors and state.safetensors go there" },
+        { "--resume", FLAG, &r.resume, NULL, "go on with the run in DIR; all else as when it began" },
         { "--epochs", COUNT, &epochs, "N", "of pretraining (100)" },
         { "--probe-epochs", COUNT, &probe_epochs, "N", "of the probe (50); 0: none" },
         { "--threads", COUNT, &threads, "N", "threads (as many as there are processors)" },
         { "--precision", TEXT, &precision, "f32|bf16", "arithmetic (f32)" },
         { NULL, FLAG, NULL, NULL, NULL },
     };
-    enum option_result read = read_options(options, argc, argv, "keras_cifar10: the masked autoencoder of keras.io", NULL);
+    enum option_result read = read_options(options, argc, argv, "keras_cifar10 --train PATH... --held-out PATH --test PATH "
+                                           "--out DIR [options]: the masked autoencoder of keras.io", NULL);
     if (read)
         return read == OPTIONS_HELP ? 0 : 2;
-    if (!train.count || !held_out || !test || !r.out || epochs < 1 || epochs > 10000 || probe_epochs > 10000) {
+    if (!train.count || !held_out || !test || !r.out || epochs < 1 || epochs > EPOCHS || probe_epochs > 10000) {
         fprintf(stderr, "keras_cifar10 needs --train, --held-out, --test and --out; --help lists the options\n");
         return 2;
     }
@@ -215,7 +266,6 @@ int main(int argc, char **argv)
     if (!status) status = mim_context_set_threads(r.context, (int32_t)(threads > 1024 ? 1024 : threads));
     if (!status) status = run(&r, (int)epochs, (int)probe_epochs, precision);
     if (status && !failed) print_error(r.context, status);
-    if (r.log) fclose(r.log);
     free(r.order);
     data_close(&r.train);
     data_close(&r.held_out);

@@ -101,6 +101,14 @@ good "" processes 4 2
 good "" plan mae_vit_tiny_32 optimizer.moments=bf16
 K="keras_cifar10 --train $T/train.bin --held-out $T/test.bin --threads 2 --epochs 2"
 good "keras/curve.png keras/log.csv keras/encoder.safetensors" $K --test "$T/test.bin" --probe-epochs 1 --out "$T/keras"
+K1="$K --test $T/test.bin --probe-epochs 0 --out $T/resumed"
+good "resumed/state.safetensors" $K1 --epochs 1
+good "" $K1 --resume
+cmp -s "$T/keras/encoder.safetensors" "$T/resumed/encoder.safetensors" && ok=yes || ok=no
+check $ok "a resumed run of keras_cifar10 ends as one that was not stopped"
+bad "holds a run already" $K1
+bad "not 2 epochs of these pictures" $K1 --train "$T/train.bin" "$T/train.bin" "$T/train.bin" "$T/train.bin" "$T/train.bin" \
+    "$T/train.bin" "$T/train.bin" --resume
 
 N="--out $T/none"
 bad "not nearest" $E $N --probe nearest
