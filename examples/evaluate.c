@@ -67,8 +67,8 @@ int main(int argc, char **argv)
                                              "knn: weighted nearest neighbours; finetune: the whole encoder\n"
                                              "pixels: as linear, on plain pixels; random: on an untrained encoder" },
         { "--scratch", FLAG, &a.scratch, NULL, "begin untrained: the same without what the weights hold" },
-        { "--features", TEXT, &a.features, "OUTPUT", "linear, steps, knn: pooled (unless given), tokens, block.K" },
-        { "--pool", TEXT, &a.pool, "HOW", "tokens and block.K to one row: class, mean, or auto as the encoder does" },
+        { "--features", TEXT, &a.features, "OUTPUT", "linear, steps, knn: pooled (unless given), tokens, block.K, stage.K" },
+        { "--pool", TEXT, &a.pool, "HOW", "tokens, block.K, stage.K to one row: class, mean, or auto as the encoder does" },
         { "--epochs", COUNT, &a.epochs, "N", "steps, finetune: passes over the training pictures (20)" },
         { "--batch", COUNT, &a.batch, "N", "steps, finetune: pictures a batch (256)" },
         { "--set", REPEATED, &a.set, "KEY=VALUE", "set an option on top; may be given again" },

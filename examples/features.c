@@ -80,7 +80,9 @@ int main(int argc, char **argv)
         { "--precision", TEXT, &precision, "f32|bf16", "arithmetic (as the model says)" },
         { NULL, FLAG, NULL, NULL, NULL },
     };
-    const char *about = "features MODEL PICTURES OUT.safetensors [OUTPUT] [options]";
+    const char *about = "features MODEL PICTURES OUT.safetensors [OUTPUT] [options]\n"
+                        "  MODEL is as evaluate takes it, PICTURES as pretrain takes them; OUTPUT: pooled (unless given), tokens,\n"
+                        "  block.K, stage.K";
     enum option_result read = read_words(options, argc, argv, about, &words);
     if (read)
         return read == OPTIONS_HELP ? 0 : 2;

@@ -71,7 +71,7 @@ int main(int argc, char **argv)
     mim_context *context = NULL;
     mim_config *config = NULL;
     char why[512] = "";
-    if (argc < 2)
+    if (argc < 2 || *argv[1] == '-')
         return fprintf(stderr, "usage: plan PRESET [key=value]...\n"), 1;
     mim_status status = mim_context_create(NULL, &context);
     if (!status) status = mim_config_create(context, argv[1], &config);

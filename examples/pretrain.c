@@ -10,7 +10,6 @@
 #include "support/outputs.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static mim_status print_presets(void)
 {
@@ -69,9 +68,6 @@ static int check(const struct arguments *a)
         return fprintf(stderr, "pretrain needs --out DIR; --help lists the options\n");
     if (!a->data && !a->resume)
         return fprintf(stderr, "pretrain needs --data PATH; --help lists the options\n");
-    for (int i = 0; i < a->set.count; i++)
-        if (*a->set.text[i] == '=' || !strchr(a->set.text[i], '='))
-            return fprintf(stderr, "--set %s: should be KEY=VALUE\n", a->set.text[i]);
     return 0;
 }
 
@@ -83,7 +79,7 @@ int main(int argc, char **argv)
                                            "PPM or PGM file or folder of such" },
         { "--config", TEXT, &a.config, "NAME|FILE", "preset, or JSON file of options (simmim_vit_tiny_32)" },
         { "--set", REPEATED, &a.set, "KEY=VALUE", "set an option on top; may be given again" },
-        { "--steps", COUNT, &a.steps, "N", "updates in all" },
+        { "--steps", COUNT, &a.steps, "N", "updates in all; to be given unless the configuration says" },
         { "--batch", COUNT, &a.batch, "N", "pictures a batch" },
         { "--threads", COUNT, &a.threads, "N", "threads (as many as there are processors)" },
         { "--precision", TEXT, &a.precision, "f32|bf16", "arithmetic" },

@@ -8,7 +8,6 @@
 #include "support/system.h"
 
 #include <stdio.h>
-#include <string.h>
 
 const char program_name[] = "reconstruct";
 
@@ -35,9 +34,6 @@ static int check(const struct arguments *a)
         return fprintf(stderr, "reconstruct needs --weights PATH and --data FILES; --help lists the options\n");
     if (a->ratio >= 0 && (a->ratio == 0 || a->ratio >= 1))
         return fprintf(stderr, "reconstruct: --mask-ratio %g hides %s\n", a->ratio, a->ratio == 0 ? "nothing" : "all");
-    for (int i = 0; i < a->set.count; i++)
-        if (*a->set.text[i] == '=' || !strchr(a->set.text[i], '='))
-            return fprintf(stderr, "--set %s: should be KEY=VALUE\n", a->set.text[i]);
     return 0;
 }
 
