@@ -9,7 +9,7 @@ const struct mim__option mim__trainer_options[] = {
     { "trainer.frozen", OPTION_LIST_TEXT, FIELD(frozen), "[]", 0, 0, NULL,
       "parameters that stay as they are: names, beginnings of names, or patterns with *" },
     { "trainer.outputs", OPTION_LIST_TEXT, FIELD(outputs), "[]", 0, 0, NULL,
-      "outputs to keep beside the head's: tokens, pooled, block.K, attention.K, pixels.gradient" },
+      "outputs to keep beside the head's: tokens, pooled, block.K, stage.K, attention.K, pixels.gradient" },
     { "trainer.recompute", OPTION_I64, FIELD(recompute), "0", 0, 1000, NULL,
       "blocks whose activations are computed again in backward (gradient checkpointing), at least; first the encoder's, then "
       "the head's" },

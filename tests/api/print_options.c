@@ -27,7 +27,7 @@ static void print_option(const struct mim__option *o)
     else
         printf("%s", type_name(o));
     if (o->least < o->most && o->type != OPTION_BOOL)
-        printf(", %g to %g", o->least, o->most);
+        printf(o->most < INT32_MAX ? ", %.10g to %.10g" : ", %.10g or more", o->least, o->most);
     printf(" | `%s` | %s |\n", o->fallback, o->doc);
 }
 
