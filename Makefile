@@ -1,4 +1,4 @@
-# libmim -- make, make test, make demo, make bench, make install; see README.md.
+# libmim -- make, make test, make demo, make bench, make install; make help prints these lines; see README.md.
 # Everything is made under $(BUILD). The list of sources is lib/sources.txt; meson.build reads it too.
 #
 #     make -j4 && make test                    libraries and examples; every check
@@ -7,6 +7,13 @@
 #          EMULATOR="qemu-aarch64 -L /usr/aarch64-linux-gnu" BUILD=build/neon test
 #     make OPENMP=1 BUILD=build/openmp         threads of the OpenMP runtime instead of our own
 #     make install prefix=/usr DESTDIR=/tmp/package
+#     make single                              the whole library as build/single/mim.c and mim.h
+#     make demo                                a minute of training on drawn pictures: build/demo/*.png
+#     make suite                               the tests of lib/ alone, without the one-file form and the examples
+#     make layers header symbols               rules for includes, the header by itself, what is exported and called
+#     make options                             docs/options.md anew, from the tables of options
+#     make bench charts                        how fast it is; the charts of docs/performance.md
+#     make fuzz FUZZ_SECONDS=20                readers of files fed with nonsense
 BUILD   ?= build
 CC      ?= cc
 AR      ?= ar
@@ -49,13 +56,14 @@ ALONE   := $(patsubst $(BUILD)/%,$(BUILD)/single/%,$(filter-out $(REPLACE:%.c=$(
 SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
 
 # Examples: examples/NAME.c, or all of examples/NAME/*.c, or both; examples/support/*.c is there for all of them.
-# Those that need a library of their own are built by hand, as they say.
 HELPERS  := $(patsubst %.c,$(BUILD)/objects/%.o,$(wildcard examples/support/*.c))
-EXAMPLES := $(sort $(patsubst examples/%.c,$(BUILD)/examples/%,$(filter-out examples/mpi%,$(wildcard examples/*.c))) \
+EXAMPLES := $(sort $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c)) \
               $(patsubst examples/%/,$(BUILD)/examples/%,$(filter-out examples/support/,$(dir $(wildcard examples/*/*.c)))))
 objects_of = $(patsubst %.c,$(BUILD)/objects/%.o,$(wildcard examples/$(1).c examples/$(1)/*.c))
 
 all: libs $(EXAMPLES)
+help:
+	@sed -n '1,/^[^#]/s/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 libs: $(BUILD)/libmim.a $(BUILD)/libmim.so
 
 # ---- The library ----
@@ -199,5 +207,5 @@ clean:
 
 FORCE:
 .SECONDARY:
-.PHONY: all libs single tests suite test layers options header symbols bench charts fuzz demo install uninstall clean FORCE
+.PHONY: all help libs single tests suite test layers options header symbols bench charts fuzz demo install uninstall clean FORCE
 -include $(shell find $(BUILD)/lib $(BUILD)/tests $(BUILD)/objects -name '*.d' 2>/dev/null)
