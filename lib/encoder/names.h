@@ -13,6 +13,8 @@ enum { NAME_PREFIX = 64 };
  * value. NULL: not expressible; "": left out. beit is timm's BEiT, for models with relative positions or without a bias of
  * keys; of Swin, the authors' own names. */
 struct name_rule { const char *mim, *timm, *beit, *huggingface; };
+/* The first three, of a name that is the same everywhere but in transformers. */
+#define NAMED_ALIKE(name) name, name, name
 enum name_column { COLUMN_MIM, COLUMN_TIMM, COLUMN_BEIT, COLUMN_HUGGINGFACE };
 
 /* A list of tensors that owns its names. */

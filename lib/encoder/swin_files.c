@@ -7,17 +7,16 @@
 
 /* ---- names ---- */
 
-#define OURS(name) name, name, name             /* the same everywhere but in transformers */
-#define BLOCK(name) OURS("layers.%d.blocks.%d." name)
+#define BLOCK(name) NAMED_ALIKE("layers.%d.blocks.%d." name)
 #define BLOCK_THERE(name) "encoder.layers.%d.blocks.%d." name
 #define MERGING(name) "layers.%d.downsample." name, "layers.%+.downsample." name, "layers.%d.downsample." name, \
     "encoder.layers.%d.downsample." name
 const struct name_rule mim__swin_rules[] = {
-    { OURS("mask_token"), "embeddings.mask_token" },
-    { OURS("patch_embed.proj.weight"), "embeddings.patch_embeddings.projection.weight" },
-    { OURS("patch_embed.proj.bias"), "embeddings.patch_embeddings.projection.bias" },
-    { OURS("patch_embed.norm.weight"), "embeddings.norm.weight" },
-    { OURS("patch_embed.norm.bias"), "embeddings.norm.bias" },
+    { NAMED_ALIKE("mask_token"), "embeddings.mask_token" },
+    { NAMED_ALIKE("patch_embed.proj.weight"), "embeddings.patch_embeddings.projection.weight" },
+    { NAMED_ALIKE("patch_embed.proj.bias"), "embeddings.patch_embeddings.projection.bias" },
+    { NAMED_ALIKE("patch_embed.norm.weight"), "embeddings.norm.weight" },
+    { NAMED_ALIKE("patch_embed.norm.bias"), "embeddings.norm.bias" },
     { "absolute_pos_embed", NULL, "absolute_pos_embed", "embeddings.position_embeddings" },
     { BLOCK("norm1.weight"), BLOCK_THERE("layernorm_before.weight") },
     { BLOCK("norm1.bias"), BLOCK_THERE("layernorm_before.bias") },
@@ -43,11 +42,10 @@ const struct name_rule mim__swin_rules[] = {
     { MERGING("reduction.weight") },
     { MERGING("norm.weight") },
     { MERGING("norm.bias") },
-    { OURS("norm.weight"), "layernorm.weight" },
-    { OURS("norm.bias"), "layernorm.bias" },
+    { NAMED_ALIKE("norm.weight"), "layernorm.weight" },
+    { NAMED_ALIKE("norm.bias"), "layernorm.bias" },
     { NULL, NULL, NULL, NULL },
 };
-#undef OURS
 #undef BLOCK
 #undef BLOCK_THERE
 #undef MERGING

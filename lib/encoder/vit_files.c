@@ -7,16 +7,15 @@
 
 /* ---- names ---- */
 
-#define SAME(name) name, name, name             /* the same everywhere but in transformers */
-#define BLOCK(name) SAME("blocks.%d." name)
+#define BLOCK(name) NAMED_ALIKE("blocks.%d." name)
 #define BLOCK_THERE(name) "encoder.layer.%d." name
 #define TABLE "relative_position_bias_table"
 const struct name_rule mim__vit_rules[] = {
-    { SAME("cls_token"), "embeddings.cls_token" },
-    { SAME("mask_token"), "embeddings.mask_token" },
-    { SAME("pos_embed"), "embeddings.position_embeddings" },
-    { SAME("patch_embed.proj.weight"), "embeddings.patch_embeddings.projection.weight" },
-    { SAME("patch_embed.proj.bias"), "embeddings.patch_embeddings.projection.bias" },
+    { NAMED_ALIKE("cls_token"), "embeddings.cls_token" },
+    { NAMED_ALIKE("mask_token"), "embeddings.mask_token" },
+    { NAMED_ALIKE("pos_embed"), "embeddings.position_embeddings" },
+    { NAMED_ALIKE("patch_embed.proj.weight"), "embeddings.patch_embeddings.projection.weight" },
+    { NAMED_ALIKE("patch_embed.proj.bias"), "embeddings.patch_embeddings.projection.bias" },
     { "rel_pos_bias." TABLE, NULL, "rel_pos_bias." TABLE, "encoder.relative_position_bias." TABLE },
     { BLOCK("norm1.weight"), BLOCK_THERE("layernorm_before.weight") },
     { BLOCK("norm1.bias"), BLOCK_THERE("layernorm_before.bias") },
@@ -36,13 +35,12 @@ const struct name_rule mim__vit_rules[] = {
     { BLOCK("mlp.fc2.weight"), BLOCK_THERE("output.dense.weight") },
     { BLOCK("mlp.fc2.bias"), BLOCK_THERE("output.dense.bias") },
     { "blocks.%d.ls2.gamma", "blocks.%d.ls2.gamma", "blocks.%d.gamma_2", BLOCK_THERE("lambda_2") },
-    { SAME("norm.weight"), "layernorm.weight" },
-    { SAME("norm.bias"), "layernorm.bias" },
-    { SAME("fc_norm.weight"), "pooler.layernorm.weight" },
-    { SAME("fc_norm.bias"), "pooler.layernorm.bias" },
+    { NAMED_ALIKE("norm.weight"), "layernorm.weight" },
+    { NAMED_ALIKE("norm.bias"), "layernorm.bias" },
+    { NAMED_ALIKE("fc_norm.weight"), "pooler.layernorm.weight" },
+    { NAMED_ALIKE("fc_norm.bias"), "pooler.layernorm.bias" },
     { NULL, NULL, NULL, NULL },
 };
-#undef SAME
 #undef BLOCK
 
 /* ---- sizes, from shapes ---- */
