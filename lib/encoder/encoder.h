@@ -131,6 +131,7 @@ mim_status mim__json_refuse(const struct encoder_json *j, const char *format, co
 struct json_size { int64_t height, width; };
 struct json_size mim__json_size(const mim_encoder *e);
 void mim__json_add_size(const mim_encoder *e, struct mim__text *t, const char *key);
+const char *mim__json_activation(const mim_encoder *e, enum naming n);
 double mim__json_mlp_ratio(const struct encoder_options *o);
 /* What ends model_args, and timm's pretrained_cfg after them. */
 void mim__json_add_timm_rest(const mim_encoder *e, const struct encoder_json *j, const char *classifier,

@@ -76,7 +76,12 @@ mim_status mim__encoder_names(const mim_encoder *e, const struct encoder_naming 
 
 /* ---- config.json ---- */
 
-static const char *activation_name(const mim_encoder *e, const char *const names[]) { return names[e->options.activation]; }
+const char *mim__json_activation(const mim_encoder *e, enum naming n)
+{
+    static const char *const timm[] = { "gelu", "gelu_tanh", "quick_gelu", "relu", "silu" };
+    static const char *const huggingface[] = { "gelu", "gelu_pytorch_tanh", "quick_gelu", "relu", "silu" };
+    return (n == NAMING_HUGGINGFACE ? huggingface : timm)[e->options.activation];
+}
 
 struct json_size mim__json_size(const mim_encoder *e)
 {
@@ -150,7 +155,6 @@ static void add_huggingface_beit(const mim_encoder *e, const struct encoder_json
 
 static mim_status huggingface_json(const mim_encoder *e, const struct encoder_json *j, struct mim__text *t)
 {
-    static const char *const names[] = { "gelu", "gelu_pytorch_tanh", "quick_gelu", "relu", "silu" };
     const struct encoder_options *o = &e->options;
     bool beit = mim__encoder_is_beit(e);
     mim_status status = beit ? check_huggingface_beit(e, j) : check_huggingface_vit(e, j);
@@ -165,7 +169,8 @@ static mim_status huggingface_json(const mim_encoder *e, const struct encoder_js
     mim__json_add_size(e, t, "image_size");
     mim__text_format(
         t, "  \"patch_size\": %lld,\n  \"encoder_stride\": %lld,\n  \"num_channels\": %lld,\n  \"hidden_act\": \"%s\",\n",
-        (long long)o->patch, (long long)o->patch, (long long)e->image.channels, activation_name(e, names));
+        (long long)o->patch, (long long)o->patch, (long long)e->image.channels,
+        mim__json_activation(e, j->naming));
     mim__text_add(t, "  \"layer_norm_eps\": ");
     mim__text_f64(t, o->eps);
     mim__text_format(t, ",\n  \"qkv_bias\": %s,\n  \"hidden_dropout_prob\": 0.0,\n  \"attention_probs_dropout_prob\": 0.0",
@@ -225,7 +230,6 @@ static void add_beit_arguments(const mim_encoder *e, struct mim__text *t)
 
 static void add_vit_arguments(const mim_encoder *e, struct mim__text *t)
 {
-    static const char *const names[] = { "gelu", "gelu_tanh", "quick_gelu", "relu", "silu" };
     const struct encoder_options *o = &e->options;
     mim__text_format(
         t,
@@ -233,7 +237,7 @@ static void add_vit_arguments(const mim_encoder *e, struct mim__text *t)
         "    \"global_pool\": \"%s\",\n    \"fc_norm\": %s,\n    \"act_layer\": \"%s\"",
         truth(o->class_token), o->positions == POSITIONS_NONE ? "none" : "learn",
         truth(o->class_token && !o->position_class), truth(o->qkv_bias != QKV_BIAS_NONE),
-        o->pool == POOL_MEAN ? "avg" : "token", truth(o->pool_norm), activation_name(e, names));
+        o->pool == POOL_MEAN ? "avg" : "token", truth(o->pool_norm), mim__json_activation(e, NAMING_TIMM));
     if (!o->norm && !o->pool_norm)
         mim__text_add(t, ",\n    \"final_norm\": false");
 }

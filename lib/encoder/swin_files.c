@@ -297,7 +297,6 @@ static mim_status check_json(const mim_encoder *e, const struct encoder_json *j,
 
 static mim_status huggingface_json(const mim_encoder *e, const struct encoder_json *j, struct mim__text *t)
 {
-    static const char *const names[] = { "gelu", "gelu_pytorch_tanh", "quick_gelu", "relu", "silu" };
     mim_status status = check_json(e, j, "Swin of transformers", WINDOW_RULE_TRANSFORMERS);
     if (status)
         return status;
@@ -308,7 +307,7 @@ static mim_status huggingface_json(const mim_encoder *e, const struct encoder_js
     add_stages(e, ",\n  ", t);
     mim__text_format(t, ",\n  \"encoder_stride\": %d,\n  \"hidden_size\": %d,\n  \"hidden_act\": \"%s\",\n"
                         "  \"layer_norm_eps\": ",
-                     mim__encoder_stride(e), mim__encoder_width(e), names[e->options.activation]);
+                     mim__encoder_stride(e), mim__encoder_width(e), mim__json_activation(e, j->naming));
     mim__text_f64(t, e->options.eps);
     mim__text_format(t, ",\n  \"use_absolute_embeddings\": %s", e->options.positions == POSITIONS_NONE ? "false" : "true");
     mim__text_add(t, ",\n  \"hidden_dropout_prob\": 0.0,\n  \"attention_probs_dropout_prob\": 0.0,\n  \"drop_path_rate\": 0.0");
@@ -332,10 +331,11 @@ static mim_status timm_json(const mim_encoder *e, const struct encoder_json *j, 
 {
     const struct encoder_options *o = &e->options;
     struct json_size s = mim__json_size(e);
+    bool other = e->kind == &mim__swin && o->activation;        /* only V2 has an argument for it */
     mim_status status = check_json(e, j, "Swin of timm", WINDOW_RULE_TIMM);
-    if (!status && (o->eps != 1e-5 || o->activation))
-        status = mim__json_refuse(j, "Swin of timm", o->activation ? "another activation than gelu"
-                                                                   : "another encoder.eps than 1e-5");
+    if (!status && (o->eps != 1e-5 || other))
+        status = mim__json_refuse(j, "Swin of timm", other ? "another activation than gelu"
+                                                           : "another encoder.eps than 1e-5");
     if (status)
         return status;
     mim__text_format(t, "{\n  \"architecture\": \"%s\",\n  \"num_classes\": %lld,\n  \"num_features\": %d,\n"
@@ -343,6 +343,8 @@ static mim_status timm_json(const mim_encoder *e, const struct encoder_json *j, 
                      timm_architecture(e), (long long)j->classes, mim__encoder_width(e), (long long)s.height,
                      (long long)s.width, (long long)e->image.channels);
     add_stages(e, ",\n    ", t);
+    if (o->activation)
+        mim__text_format(t, ",\n    \"act_layer\": \"%s\"", mim__json_activation(e, NAMING_TIMM));
     mim__json_add_timm_rest(e, j, "head.fc", t);
     return MIM_OK;
 }

@@ -168,6 +168,42 @@ static void ratios(void)
     }
 }
 
+/* Activations of Swin V2 go out by timm's names, which are ours, and come back; Swin has gelu alone there. */
+static void activation(const char *kind, const char *name, int told)
+{
+    char json[256], text[4000] = "", member[64], value[64] = "";
+    mim_tensors *w = NULL, *set = NULL;
+    mim_config *config = NULL;
+    snprintf(json, sizeof json, "{\"image\": {\"height\": 16, \"width\": 16}, \"encoder\": {\"kind\": \"%s\", "
+             "\"depths\": [1, 1], \"stage_heads\": [1, 2], \"window\": 2, \"eps\": 1e-5, \"activation\": \"%s\"}}", kind, name);
+    snprintf(member, sizeof member, "\"act_layer\": \"%s\"", name);
+    mim_encoder *e = make_encoder(json);
+    OK(ctx, mim_encoder_tensors(e, MIM_WEIGHTS, "timm", &w));
+    if (told) {
+        OK(ctx, mim_tensors_get_text(w, "config.json", text, sizeof text, NULL));
+        CHECK(strcmp(name, "gelu") ? strstr(text, member) != NULL : !strstr(text, "act_layer"));     /* gelu goes unsaid */
+        set = foreign(json, "timm", text, NULL);
+        OK(ctx, mim_config_from_tensors(set, &config));
+        OK(ctx, mim_config_get_str(config, "encoder.activation", value, sizeof value, NULL));
+        CHECK_TEXT(value, name);
+    } else {
+        CHECK(mim_tensors_get_text(w, "config.json", text, sizeof text, NULL) == MIM_ERR_KEY);
+    }
+    mim_config_destroy(config);
+    mim_tensors_destroy(set);
+    mim_tensors_destroy(w);
+    mim_encoder_destroy(e);
+}
+
+static void activations(void)
+{
+    static const char *const names[] = { "gelu", "gelu_tanh", "quick_gelu", "relu", "silu" };
+    for (int i = 0; i < (int)(sizeof names / sizeof *names); i++) {
+        activation("swinv2", names[i], 1);
+        activation("swin", names[i], i == 0);
+    }
+}
+
 /* A BEiT of timm stays one, also where nothing but its names tells. */
 static void stays_beit(void)
 {
@@ -233,7 +269,8 @@ int main(int argc, char **argv)
     mkdir("build", 0777);
     mkdir(folder, 0777);
     ctx = make_context();
-    TEST(by_config); TEST(told); TEST(by_config_alone); TEST(by_tensors); TEST(ratios); TEST(stays_beit); TEST(no_folder);
+    TEST(by_config); TEST(told); TEST(by_config_alone); TEST(by_tensors); TEST(ratios); TEST(activations); TEST(stays_beit);
+    TEST(no_folder);
     mim_context_destroy(ctx);
     return test_end();
 }

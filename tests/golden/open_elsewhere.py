@@ -32,6 +32,8 @@ PRESETS = [
      "encoder.window=8", "head.target=pixels", "optimizer.rate=0.01",
      "then", "image.height=128", "image.width=128", "encoder.window=16"],
     ["swinv2_tiny", "image.height=80", "image.width=64", "encoder.width=24", "encoder.depths=[1,2,1]", "head.classes=7"],
+    ["swinv2_tiny", "image.height=64", "image.width=64", "encoder.width=24", "encoder.depths=[1,2]", "head.classes=7",
+     "encoder.activation=relu"],
     ["mae_vit_tiny_32", "encoder.depth=2"],
     ["mae_vit_tiny", "encoder.depth=1", "image.height=112", "image.width=112", "masker.ratio=0.9", "head.target=pixels"],
     ["mae_vit_tiny_32", "encoder.depth=1", "image.height=20", "image.width=20", "image.channels=1", "masker.ratio=0.7"],
