@@ -140,7 +140,6 @@ void mim_encoder_destroy(mim_encoder *e)
 /* ---- weights ---- */
 
 static void release(void *owner) { mim_encoder_destroy(owner); }
-static void written(void *owner) { ((mim_encoder *)owner)->store.version++; }
 
 static mim_status view_names(const mim_encoder *e, const char *naming, enum naming *n, struct mim__names *names)
 {
@@ -169,7 +168,7 @@ static mim_status weights_view(mim_encoder *e, const char *naming, mim_tensors *
     struct mim__text json = { .ctx = ctx };
     enum naming n = NAMING_MIM;
     mim_tensors *view = NULL;
-    struct mim__view v = { .owner = e, .release = release, .written = written, .writable = true, .whole = true,
+    struct mim__view v = { .owner = e, .release = release, .writable = true, .whole = true,
                            .array = e->store.values, .elements = e->store.elements };
     mim_status status = view_names(e, naming, &n, &names);
     struct encoder_json as = { .naming = n, .task = "Model", .why = v.no_folder };

@@ -9,7 +9,6 @@ struct mim__store {
     int count;
     struct param *params;
     float *values; size_t elements;         /* every parameter at its offset, padding zero */
-    unsigned version;                       /* goes up when the host may have changed a value */
 };
 
 /* The parameters that a graph made in `store`, values zero; dry: without memory for them. *out: on success only. */

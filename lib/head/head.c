@@ -304,7 +304,6 @@ mim_status mim__head_json(const mim_head *h, bool own, double ratio, struct enco
 }
 
 static void release(void *owner) { mim_head_destroy(owner); }
-static void written(void *owner) { ((mim_head *)owner)->store.version++; }
 
 static mim_status put_texts(const mim_head *h, enum naming n, mim_tensors *view)
 {
@@ -330,7 +329,7 @@ mim_status mim_head_tensors(mim_head *h, int32_t what, const char *naming, mim_t
     mim_status status = mim__naming_parse(h->object.ctx, naming, h->from_file ? h->encoder->source.naming : NAMING_MIM, &n);
     if (!status)
         status = mim__head_names(h, &(struct head_naming){ n, !naming, "" }, h->store.values, &names);
-    struct mim__view v = { .owner = h, .release = release, .written = written, .writable = true, .whole = true,
+    struct mim__view v = { .owner = h, .release = release, .writable = true, .whole = true,
                            .array = h->store.values, .elements = h->store.elements };
     mim__head_retain(h);
     if (!status)

@@ -27,7 +27,6 @@ struct mim__view {
      * date. Fails (MIM_ERR_STATE, by mim__fail) where it is not computed yet; with `shape_only` it must not fail and
      * gives the largest shape. */
     mim_status (*refresh)(void *owner, int index, bool shape_only, struct mim__tensor *t);
-    void (*written)(void *owner);                /* values were, or (data) may be, changed by the host */
     bool writable, whole;                        /* whole: mim_tensors_data with name NULL gives the array below */
     bool unreadable;                             /* MIM_INPUTS: shapes only */
     bool sealed;                                 /* MIM_STATE: not to be had in place, as that would allow writing */

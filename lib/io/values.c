@@ -145,12 +145,6 @@ static mim_status check_writable(mim_context *ctx, const mim_tensors *t)
     return MIM_OK;
 }
 
-static void tell_written(const mim_tensors *t)
-{
-    if (t->view.written)
-        t->view.written(t->view.owner);
-}
-
 /* A tensor without data is zero and stays so. */
 static mim_status check_zero(mim_context *ctx, const struct mim__tensor *x, const void *from, size_t bytes)
 {
@@ -188,11 +182,7 @@ mim_status mim_tensors_write(mim_tensors *t, const char *name, int32_t type, siz
         status = mim__set_now(ctx, t, index, false, &now);
     if (status == MIM_OK)
         status = check(ctx, &t->entries[index], &now, type, r);
-    if (status == MIM_OK)
-        status = store(ctx, &now, type, r, from);
-    if (status == MIM_OK)
-        tell_written(t);
-    return status;
+    return status ? status : store(ctx, &now, type, r, from);
 }
 
 mim_status mim_tensors_data(mim_tensors *t, const char *name, float **data, size_t *elements)
@@ -217,7 +207,6 @@ mim_status mim_tensors_data(mim_tensors *t, const char *name, float **data, size
     *data = now.data;
     if (elements)
         *elements = name ? mim__set_elements(&now) : t->view.elements;
-    tell_written(t);
     return MIM_OK;
 }
 
@@ -293,7 +282,6 @@ static void commit(const mim_tensors *to, const mim_tensors *from, const char *s
             memcpy(m.to.data, stage, m.bytes);
         stage += staged_size(&m);
     }
-    tell_written(to);
 }
 
 mim_status mim_tensors_copy(mim_tensors *to, const mim_tensors *from, int64_t *unused)

@@ -329,8 +329,6 @@ mim_status mim_trainer_update(mim_trainer *t)
         mim__optimizer_update(t->optimizer, k, t->gradients, norm, step);
         mim__trainer_keep_statistics(t);
         with_average(t, average_piece);
-        t->encoder->store.version++;
-        t->head->store.version++;
     } else {
         t->counters[COUNT_SKIPPED]++;
     }

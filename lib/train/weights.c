@@ -6,13 +6,6 @@
 
 static void release(void *owner) { mim_trainer_destroy(owner); }
 
-static void written(void *owner)
-{
-    mim_trainer *t = owner;
-    t->encoder->store.version++;
-    t->head->store.version++;
-}
-
 mim_status mim__trainer_names(const mim_trainer *t, float *encoder, float *head, struct mim__names *out)
 {
     mim_status status =
@@ -79,7 +72,6 @@ mim_status mim__trainer_weights(mim_trainer *t, int32_t what, const char *naming
     bool slopes = what == MIM_GRADIENTS;
     struct mim__view v = { .owner = t,
                            .release = release,
-                           .written = slopes ? NULL : written,
                            .writable = true,
                            .whole = slopes,
                            .array = t->gradients,
