@@ -218,10 +218,11 @@ static mim_status take_own(mim_context *ctx, const char *json, mim_config *out)
 
 mim_status mim__encoder_config_from(mim_context *ctx, const mim_tensors *t, mim_config *out)
 {
-    const char *own = mim__tensors_text(t, "mim.config"), *text = mim__tensors_text(t, "config.json"), *why = "";
+    const char *own, *text = mim__tensors_text(t, "config.json"), *why = "";
     struct import m = { .ctx = ctx, .t = t, .out = out };
-    if (own)
-        return take_own(ctx, own, out);
+    mim_status status = mim__tensors_get_config(ctx, t, &own);
+    if (status || own)
+        return status ? status : take_own(ctx, own, out);
     if (text) {
         m.json = mim__json_parse(text, strlen(text), &why);
         m.status = m.json.type == JSON_OBJECT

@@ -47,6 +47,9 @@ mim_status mim__tensors_put_text(mim_tensors *t, const char *key, const char *te
 /* What libmim writes beside weights: the configuration as "mim.config", the names used as "mim.naming", what it is as
  * "mim.kind" ("encoder", "head", "model", "gradients", "state"), and "mim.version". */
 mim_status mim__tensors_put_config(mim_tensors *t, const mim_config *config, const char *naming, const char *kind);
+/* That configuration as text in place, or NULL. Errors are told to ctx. MIM_ERR_UNSUPPORTED: of a later version; patches
+ * (the last number) do not count, they add nothing to files. */
+mim_status mim__tensors_get_config(mim_context *ctx, const mim_tensors *t, const char **json);
 
 /* A set of texts (key -> value) that lives with a trainer. */
 struct mim__texts;

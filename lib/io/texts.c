@@ -4,6 +4,8 @@
 #include "io/order.h"
 #include "io/set.h"
 
+#include <stdlib.h>
+
 struct keyed_text { char *key; const char *value; };     /* one block: key \0 value \0 */
 
 struct mim__texts {
@@ -247,6 +249,24 @@ mim_status mim__tensors_put_config(mim_tensors *t, const mim_config *config, con
         status = mim__tensors_put_text(t, texts[i][0], texts[i][1]);
     mim__free(ctx, text);
     return status;
+}
+
+static bool is_later(const char *version)
+{
+    char *end;
+    long major = strtol(version, &end, 10), minor = *end == '.' ? strtol(end + 1, NULL, 10) : 0;
+    return major > MIM_VERSION_MAJOR || (major == MIM_VERSION_MAJOR && minor > MIM_VERSION_MINOR);
+}
+
+mim_status mim__tensors_get_config(mim_context *ctx, const mim_tensors *t, const char **json)
+{
+    const char *version = mim__tensors_text(t, "mim.version");
+    char quoted[QUOTE];
+    *json = mim__tensors_text(t, "mim.config");
+    if (!*json || !version || !is_later(version))
+        return MIM_OK;
+    return mim__fail(ctx, MIM_ERR_UNSUPPORTED, "the file was written by libmim %s, which is later than this, %s",
+                     mim__quote(version, quoted), mim_version_string());
 }
 
 mim_status mim_tensors_set_text(mim_tensors *t, const char *key, const char *text)

@@ -274,11 +274,14 @@ mim_status mim_trainer_resume(mim_context *ctx, const mim_config *config, const 
     mim_config *whole = NULL, *stored = NULL;
     if (!ctx || !state || !out)
         return mim__null_argument(ctx, "mim_trainer_resume");
-    const char *text = mim__tensors_text(state, "mim.config"), *kind = mim__tensors_text(state, "mim.kind");
+    const char *text, *kind = mim__tensors_text(state, "mim.kind");
+    mim_status status = mim__tensors_get_config(ctx, state, &text);
+    if (status)
+        return status;
     if (!text || !kind || strcmp(kind, "state"))
         return mim__fail(ctx, MIM_ERR_FORMAT, "not a state: it is %s%s", kind ? "of kind " : "without a kind",
                          kind ? kind : "");
-    mim_status status = merged(ctx, NULL, text, &stored);
+    status = merged(ctx, NULL, text, &stored);
     if (!status)
         status = merged(ctx, config, text, &whole);
     if (!status)

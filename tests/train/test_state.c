@@ -288,28 +288,34 @@ static void not_a_state(void)
     mim_trainer_destroy(t);
 }
 
-/* The state from memory, with one tensor under another name. */
-static mim_status resume_without(mim_trainer *t, const char *victim)
+/* The state from memory, with a name or text `from` made `to`, as long. */
+static mim_tensors *changed(mim_trainer *t, const char *from, const char *to)
 {
     mim_tensors *view = NULL, *back = NULL;
-    mim_trainer *u = NULL;
-    size_t needed = 0, n = strlen(victim);
+    size_t needed = 0, n = strlen(from);
     OK(ctx, mim_trainer_tensors(t, MIM_STATE, NULL, &view));
     OK(ctx, mim_tensors_save_memory(view, NULL, 0, &needed));
     char *data = calloc(needed + 1, 1), *at = NULL;
     OK(ctx, mim_tensors_save_memory(view, data, needed, NULL));
     for (size_t i = 8; i + n + 2 < needed && !at; i++)
-        if (data[i] == '"' && !memcmp(data + i + 1, victim, n) && data[i + 1 + n] == '"')
+        if (data[i] == '"' && !memcmp(data + i + 1, from, n) && data[i + 1 + n] == '"')
             at = data + i;
     if (CHECK(at))
-        at[1] = '_';
+        memcpy(at + 1, to, n);
     OK(ctx, mim_tensors_open_memory(ctx, data, needed, &back));
-    mim_status status = mim_trainer_resume(ctx, NULL, back, &u);
-    CHECK(!status == !!u);
-    mim_trainer_destroy(u);
-    mim_tensors_destroy(back);
     mim_tensors_destroy(view);
     free(data);
+    return back;
+}
+
+static mim_status resume_changed(mim_trainer *t, const char *from, const char *to)
+{
+    mim_tensors *state = changed(t, from, to);
+    mim_trainer *u = NULL;
+    mim_status status = mim_trainer_resume(ctx, NULL, state, &u);
+    CHECK(!status == !!u);
+    mim_trainer_destroy(u);
+    mim_tensors_destroy(state);
     return status;
 }
 
@@ -318,9 +324,36 @@ static void broken_states(void)
     mim_trainer *t = make_trainer(ctx, NULL);
     static const char *const names[] = { "encoder.pos_embed", "encoder.blocks.1.mlp.fc2.bias", "head.decoder.0.weight",
                                          "optimizer.moment.1", "optimizer.moment.2", "trainer.counters", "optimizer.rate" };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!CHECK(resume_without(t, names[i]) == MIM_ERR_FORMAT))
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char other[64];
+        snprintf(other, sizeof other, "_%s", names[i] + 1);
+        if (!CHECK(resume_changed(t, names[i], other) == MIM_ERR_FORMAT))
             printf("%s: %s\n", names[i], make_error(ctx));
+    }
+    mim_trainer_destroy(t);
+}
+
+/* Of another version: a later patch is read, what is later by more is refused, also where the encoder alone is wanted. */
+static void later_versions(void)
+{
+    mim_trainer *t = make_trainer(ctx, NULL);
+    const char *now = mim_version_string();
+    size_t at[] = { strlen(now) - 1, strcspn(now, ".") + 1, 0 };
+    for (int i = 0; i < 3; i++) {
+        char later[32];
+        snprintf(later, sizeof later, "%s", now);
+        later[at[i]] = '9';
+        CHECK(resume_changed(t, now, later) == (i ? MIM_ERR_UNSUPPORTED : MIM_OK));
+        CHECK(!i || (strstr(make_error(ctx), now) && strstr(make_error(ctx), later)));
+        mim_tensors *state = changed(t, now, later);
+        mim_config *config = NULL;
+        mim_encoder *e = NULL;
+        CHECK(mim_encoder_create(ctx, NULL, state, &e) == (i ? MIM_ERR_UNSUPPORTED : MIM_OK));
+        CHECK(mim_config_from_tensors(state, &config) == (i ? MIM_ERR_UNSUPPORTED : MIM_OK));
+        mim_config_destroy(config);
+        mim_encoder_destroy(e);
+        mim_tensors_destroy(state);
+    }
     mim_trainer_destroy(t);
 }
 
@@ -334,7 +367,7 @@ int main(int argc, char **argv)
     TEST(lars); TEST(lamb); TEST(recomputed);
     TEST(numbered_by_the_trainer); TEST(recomputing_is_the_same); TEST(texts); TEST(keys_that_win); TEST(keys_that_cannot);
     TEST(average_without_gradients);
-    TEST(not_a_state); TEST(broken_states);
+    TEST(not_a_state); TEST(broken_states); TEST(later_versions);
     mim_context_destroy(ctx);
     return test_end();
 }
