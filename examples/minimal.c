@@ -14,6 +14,7 @@ int main(void)
     mim_tensors *state = NULL;
     mim_images batch = { .struct_size = sizeof batch, .type = MIM_U8, .count = BATCH,
                          .height = SIDE, .width = SIDE, .channels = 3 };
+    char why[512] = "";
     for (int i = 0; i < PICTURES * SIZE; i++)
         pixels[i] = (uint8_t)(i / 3 % SIDE * (i / SIZE % 9));
 
@@ -30,7 +31,8 @@ int main(void)
     }
     if (!status) status = mim_trainer_tensors(trainer, MIM_STATE, NULL, &state);
     if (!status) status = mim_tensors_save(state, "run.safetensors");
-    if (status) fprintf(stderr, "%s\n", mim_status_name(status));
+    if (status) mim_last_error(context, why, sizeof why, NULL);
+    if (status) fprintf(stderr, "%s: %s\n", mim_status_name(status), why);
     mim_tensors_destroy(state);
     mim_trainer_destroy(trainer);
     mim_config_destroy(config);
