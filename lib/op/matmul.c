@@ -8,8 +8,8 @@
  *     tasks    a band of rows by a strip of columns: pack a block of a into own scratch, run it along the panels of b; the
  *             first that needs a panel packs it, and while one runs the next is asked for from memory
  *
- * An f32 matrix whose columns are the rows of a (a transposed) is like a panel already: it is not packed at all, only asked for
- * early, as its depths lie far apart.
+ * An f32 matrix whose columns are the rows of a (a transposed) is like a panel already: where tiles are high, it is not packed
+ * at all, only asked for early, as its depths lie far apart.
  *
  * The sums of a tile wait in the task's scratch from block to block, so that c is written once and may be bf16, or the
  * residual. Where one band holds all rows, nobody shares b: each panel is packed into scratch. */
