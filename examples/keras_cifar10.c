@@ -36,7 +36,7 @@ struct run {
     mim_context *context;
     struct data train, held_out, test;
     const char *out;
-    int resume;
+    int resume, told;                               /* told: what failed has been said */
     char log[sizeof header + EPOCHS * ROW];         /* log.csv; the state holds it too */
     int epochs;                                     /* of pretraining, done; what the log has of them: */
     double epoch[EPOCHS], learnt[EPOCHS], seen[EPOCHS];
@@ -191,7 +191,8 @@ static mim_status begin(struct run *r, const mim_config *config, mim_trainer **t
     mim_tensors_destroy(state);
     read_log(r);
     if (!status && step != (double)(r->epochs * ((r->train.count + r->batch - 1) / r->batch))) {
-        fprintf(stderr, "%s: %.0f steps are not %d epochs of these pictures: ", path, step, r->epochs);
+        fprintf(stderr, "%s: %.0f steps are not %d epochs of these pictures\n", path, step, r->epochs);
+        r->told = 1;
         return MIM_ERR_VALUE;
     }
     return status;
@@ -263,9 +264,9 @@ int main(int argc, char **argv)
     }
     int failed = open_all(&r, &train, held_out, test);
     mim_status status = failed ? MIM_ERR_IO : mim_context_create(NULL, &r.context);
-    if (!status) status = mim_context_set_threads(r.context, (int32_t)(threads > 1024 ? 1024 : threads));
+    if (!status) status = mim_context_set_threads(r.context, (int32_t)(threads > 1 << 30 ? 1 << 30 : threads));
     if (!status) status = run(&r, (int)epochs, (int)probe_epochs, precision);
-    if (status && !failed) print_error(r.context, status);
+    if (status && !failed && !r.told) print_error(r.context, status);
     free(r.order);
     data_close(&r.train);
     data_close(&r.held_out);

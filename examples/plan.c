@@ -56,7 +56,8 @@ static mim_status print_table(mim_context *context, mim_config *config)
     mim_status status = mim_trainer_plan(context, config, &plan);
     if (!status)
         printf("%.0f parameters; GiB: weights %.2f, gradients %.2f, moments %.2f\n\n"
-               "| precision | batch | recomputed | GiB: activations, work | all | 8 processes | 64 | TFLOP a step | again |\n"
+               "| precision | batch | recomputed | GiB: activations, work | all | 8 processes | 64 "
+               "| TFLOP a step | again |\n"
                "|---|---|---|---|---|---|---|---|---|\n",
                number(plan, "parameters", 1), number(plan, "bytes.weights", GIB), number(plan, "bytes.gradients", GIB),
                number(plan, "bytes.moments", GIB));
