@@ -359,6 +359,9 @@ static mim_status describe(const mim_encoder *e, struct mim__tensor *t)
     status = mim__graph_status(g);
     if (!status && !strcmp(t->name, "visible"))
         set_visible(t, &b);
+    else if (!status && !mim__graph_find(g, t->name))
+        status = mim__fail(e->object.ctx, MIM_ERR_KEY, "output \"%s\" would be too large for pictures of %dx%d", t->name,
+                           b.height, b.width);
     else if (!status)
         set_shape(t, mim__tensor_shape(mim__graph_find(g, t->name)));
     mim__graph_destroy(g);

@@ -108,12 +108,11 @@ static bool check_shape(struct graph *g, const char *what, const struct shape *s
     return good;
 }
 
-/* A result may be larger: operators count its rows, and what is in one of dimension 0, with an int, but not all together. */
-static bool check_result(struct graph *g, const char *what, const struct shape *s, enum dtype t)
+bool mim__graph_fits(const struct shape *s, enum dtype t)
 {
     bool large = t != I32 && s->rank > 1 && is_whole(s, RESULT_MOST) && elements(s) / (size_t)cols(s) <= ELEMENTS_MOST &&
                  elements(s) / (size_t)s->dim[0] <= ELEMENTS_MOST;
-    return large || check_shape(g, what, s);
+    return large || is_whole(s, ELEMENTS_MOST);
 }
 
 struct tensor *mim__graph_input(struct graph *g, const char *name, struct shape s, enum dtype t)
@@ -215,7 +214,7 @@ struct tensor *mim__graph_op(struct graph *g, const struct op *op, const void *a
         fail_infer(g, node, status);
         return NULL;
     }
-    if (!check_result(g, op->name, &node->sizes.y, node->sizes.yt))
+    if (!mim__graph_fits(&node->sizes.y, node->sizes.yt) && !check_shape(g, op->name, &node->sizes.y))
         return NULL;
     node->out = add_tensor(g, TENSOR_RESULT, g->node_count, node->sizes.y, node->sizes.yt);
     if (node->out) {

@@ -103,6 +103,9 @@ struct tensor *mim__graph_op(struct graph *g, const struct op *op, const void *a
 void mim__graph_scope(struct graph *g, const char *format, ...) MIM_PRINTF(2);   /* prefix of parameter names: "blocks.3." */
 void mim__graph_store(struct graph *g, int store);              /* parameters from now on: 0 encoder, 1 head */
 void mim__graph_segment(struct graph *g);                       /* a gradient-checkpoint border */
+/* Can an operator's result have this shape? It may be larger than an input: operators count its rows, and what is in one
+ * of dimension 0, with an int, but not all together. */
+bool mim__graph_fits(const struct shape *s, enum dtype t);
 /* Name a tensor, so that mim__graph_find gives it back: "tokens", "block.8", "prediction". */
 void mim__graph_output(struct graph *g, const char *name, struct tensor *t);
 struct tensor *mim__graph_find(const struct graph *g, const char *name);

@@ -347,5 +347,8 @@ static const struct op weights_op = { .name = "attention_weights", .infer = infe
 struct tensor *mim__op_attention_weights(struct graph *g, struct tensor *qkv, struct tensor *bias, struct attention o)
 {
     struct tensor *in[INPUTS] = { qkv, bias };
-    return qkv ? mim__graph_op(g, &weights_op, &o, sizeof o, INPUTS, in) : NULL;
+    const struct shape *x = qkv ? mim__tensor_shape(qkv) : NULL;
+    int windows = windows_of(&o), n = x ? x->dim[1] / windows : 0;
+    return x && mim__graph_fits(&SHAPE(x->dim[0] * windows, o.heads, n, n), F32)
+             ? mim__graph_op(g, &weights_op, &o, sizeof o, INPUTS, in) : NULL;
 }

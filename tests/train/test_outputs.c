@@ -112,6 +112,33 @@ static void attention_rows(void)
     mim_trainer_destroy(t);
 }
 
+/* Of many patches there are no rows of attention to be had, which keeps nobody from the rest. */
+static void attention_too_large(void)
+{
+    const char *json = "{\"image\": {\"height\": 2048, \"width\": 2048}, \"encoder\": {\"patch\": 16, \"heads\": 12, \"width\": 24},"
+                       " \"trainer\": {\"batch\": 1, \"outputs\": [\"%s\"]}}";
+    for (int i = 0; i < 2; i++) {
+        char text[300];
+        mim_config *plan = NULL;
+        snprintf(text, sizeof text, json, i ? "attention.1" : "tokens");
+        mim_config *config = make_config(ctx, text);
+        CHECK(mim_trainer_plan(ctx, config, &plan) == (i ? MIM_ERR_KEY : MIM_OK));
+        mim_config_destroy(plan);
+        mim_config_destroy(config);
+    }
+    mim_encoder *e = NULL;
+    mim_tensors *v = NULL;
+    mim_config *config = make_config(ctx, "{\"image\": {\"height\": 2048, \"width\": 2048}, \"encoder\": {\"patch\": 16,"
+                                          " \"heads\": 12, \"width\": 24}}");
+    OK(ctx, mim_encoder_create(ctx, config, NULL, &e));
+    OK(ctx, mim_encoder_tensors(e, MIM_OUTPUTS, NULL, &v));
+    OK(ctx, mim_tensors_info(v, "block.1", NULL, NULL, NULL, NULL));
+    CHECK(mim_tensors_info(v, "attention.1", NULL, NULL, NULL, NULL) == MIM_ERR_KEY);
+    mim_tensors_destroy(v);
+    mim_encoder_destroy(e);
+    mim_config_destroy(config);
+}
+
 /* ---- the host's loss ---- */
 
 /* 0.5 of the squares of what the host is handed, from pixels. */
@@ -241,7 +268,7 @@ static void pixel_gradient_of_losses(void)
 int main(void)
 {
     ctx = make_context();
-    TEST(shapes); TEST(saved); TEST(attention_rows); TEST(tokens_and_back); TEST(host_loss_of_predictions); TEST(host_gradient_shares);
+    TEST(shapes); TEST(saved); TEST(attention_rows); TEST(attention_too_large); TEST(tokens_and_back); TEST(host_loss_of_predictions); TEST(host_gradient_shares);
     TEST(pixel_gradient_of_losses);
     mim_context_destroy(ctx);
     return test_end();
