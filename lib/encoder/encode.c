@@ -319,9 +319,10 @@ mim_status mim_encoder_encode(mim_encoder *e, const mim_images *images, const ch
         status = ready(e, c, &want, images, outputs);
     if (!status)
         status = place(e, c, images);
+    if (!status || status == MIM_ERR_CANCELLED)
+        c->done = false;                                /* its pixels are written over */
     if (status)
         return status;
-    c->done = false;
     struct env env = { .pool = mim__context_executor(e->object.ctx), .cancel = mim__context_cancel_flag(e->object.ctx) };
     status = mim__plan_forward(c->plan, &env);
     if (status)

@@ -98,8 +98,11 @@ mim_status mim__image_prepare(mim_context *ctx, const struct image_options *o, u
     if (status)
         return status;
     mim__image_table(o, work);
-    mim__run(mim__context_executor(ctx), (int)count, prepare_picture, &b, (char *)work + table_bytes(o), NULL);
-    return MIM_OK;
+    bool whole = mim__run(mim__context_executor(ctx), (int)count, prepare_picture, &b, (char *)work + table_bytes(o),
+                          mim__context_cancel_flag(ctx));
+    if (mim__cancelled(ctx))
+        return MIM_ERR_CANCELLED;
+    return whole ? MIM_OK : mim__fail(ctx, MIM_ERR_CANCELLED, "cancelled");
 }
 
 static mim_status prepare_checked(mim_context *ctx, const struct image_options *o, uint64_t seed, bool augment,

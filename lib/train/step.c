@@ -138,6 +138,14 @@ static void read_metrics(mim_trainer *t, int64_t batch)
         set_metric(t, METRIC_ACCURACY, accuracy_of(t, batch));
 }
 
+/* Its pixels are written over. */
+static void drop_batch(mim_trainer *t)
+{
+    t->forwarded = t->sloped = false;
+    t->shown = 0;
+    t->update_seconds = -1;
+}
+
 static mim_status run_forward(mim_trainer *t, const mim_images *images, int64_t epoch, const int64_t *ids, bool training)
 {
     mim_context *ctx = t->object.ctx;
@@ -157,11 +165,10 @@ static mim_status run_forward(mim_trainer *t, const mim_images *images, int64_t 
     if (images && !t->inputs[INPUT_PIXELS].set)
         status = mim__image_prepare(ctx, &t->image, (uint64_t)t->run.seed, training, images, epoch, ids,
                                     mim__plan_data(t->plan, t->eb.pixels), t->image_work);
+    if (!status || status == MIM_ERR_CANCELLED)
+        drop_batch(t);
     if (status)
         return status;
-    t->forwarded = t->sloped = false;               /* from here on the last batch is gone */
-    t->shown = 0;
-    t->update_seconds = -1;
     t->micro = (uint64_t)t->counters[COUNT_STEP] * (uint64_t)t->options.accumulate + (uint64_t)t->accumulated;
     place_inputs(t);
     mim__trainer_mix(t, batch, epoch, training);
@@ -203,8 +210,9 @@ static mim_status place_seed(mim_trainer *t)
         return MIM_OK;
     }
     if (in->set != t->shown)
-        return mim__fail(t->object.ctx, in->set ? MIM_ERR_SHAPE : MIM_ERR_STATE,
-                         "the input \"gradient\" is for %lld pictures of %d", (long long)in->set, t->shown);
+        return in->set ? mim__fail(t->object.ctx, MIM_ERR_SHAPE, "the input \"gradient\" is for %lld pictures of %d",
+                                   (long long)in->set, t->shown)
+                       : mim__fail(t->object.ctx, MIM_ERR_STATE, "backward needs the input \"gradient\"");
     for (size_t i = 0; to && i < (size_t)t->shown * in->each; i++)
         to[i] = share * ((const float *)in->data)[i];
     return MIM_OK;
@@ -335,10 +343,11 @@ mim_status mim_trainer_update(mim_trainer *t)
     finish_step(t);
     t->update_seconds = mim__seconds() - start;
     set_metric(t, METRIC_SECONDS, t->update_seconds);
-    if (!finite)
+    if (!finite && t->hb.loss)
         return mim__fail(ctx, MIM_ERR_NOT_FINITE, "step %lld: loss %g, norm of the gradient %g: the update was skipped",
                          (long long)step, t->metrics[METRIC_LOSS], norm);
-    return MIM_OK;
+    return finite ? MIM_OK : mim__fail(ctx, MIM_ERR_NOT_FINITE, "step %lld: norm of the gradient %g: the update was skipped",
+                                       (long long)step, norm);
 }
 
 mim_status mim_trainer_step(mim_trainer *t, const mim_images *images, int64_t epoch, const int64_t *ids)

@@ -257,6 +257,14 @@ static void before_the_call(void)
     mim_context_cancel(ctx);
     CHECK(mim_encoder_encode(e, &images, "pooled") == MIM_ERR_CANCELLED);
     OK(ctx, mim_encoder_encode(e, &images, "pooled"));
+    mim_config *config = make_config(ctx, NULL);
+    static float prepared[4 * MAKE_PIXELS];
+    mim_context_cancel(ctx);
+    CHECK(mim_images_prepare(ctx, config, 0, &images, 0, NULL, prepared, 4 * MAKE_PIXELS) == MIM_ERR_CANCELLED);
+    for (int i = 0; i < 4 * MAKE_PIXELS; i++)
+        CHECK(prepared[i] == 0);                                /* no picture was begun */
+    OK(ctx, mim_images_prepare(ctx, config, 0, &images, 0, NULL, prepared, 4 * MAKE_PIXELS));
+    mim_config_destroy(config);
     for (int i = 0; i < 2; i++) {
         OK(ctx, mim_trainer_forward(t, &images, 0, NULL));
         OK(ctx, mim_trainer_backward(t));
