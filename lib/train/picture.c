@@ -16,16 +16,25 @@ static struct view view_of(const mim_trainer *t)
 
 static const float *pixels_of(const mim_trainer *t) { return mim__plan_data(t->plan, t->eb.pixels); }
 
+/* A pixel as the target has it, in the picture's own or a lower resolution: the mean of reduce x reduce. */
+static double pixel_at(const struct view *v, const float *plane, int y, int x)
+{
+    double sum = 0;
+    for (int i = 0; i < v->reduce * v->reduce; i++)
+        sum += plane[(size_t)(y * v->reduce + i / v->reduce) * (size_t)v->width + (size_t)(x * v->reduce + i % v->reduce)];
+    return sum / (v->reduce * v->reduce);
+}
+
 /* A patch of all channels has one mean and deviation (MAE's target). */
 static void patch_statistics(const struct view *v, const float *picture, int row, int col, double *mean, double *deviation)
 {
     double sum = 0, square = 0;
-    int n = v->channels * v->patch * v->patch;
+    int n = v->channels * v->side * v->side;
+    size_t plane = (size_t)v->height * (size_t)v->width;
     for (int pass = 0; pass < 2; pass++)
         for (int i = 0; i < n; i++) {
-            int c = i / (v->patch * v->patch), y = row * v->patch + i / v->patch % v->patch,
-                x = col * v->patch + i % v->patch;
-            double value = picture[((size_t)c * (size_t)v->height + (size_t)y) * (size_t)v->width + (size_t)x];
+            int c = i / (v->side * v->side), y = row * v->side + i / v->side % v->side, x = col * v->side + i % v->side;
+            double value = pixel_at(v, picture + (size_t)c * plane, y, x);
             if (pass == 0)
                 sum += value / n;
             else
@@ -71,15 +80,26 @@ static void undo_patches(const struct view *v, const float *shown, float *pictur
     }
 }
 
+/* A plane in the resolution of the target; a lower one behind its sums, which leave room for that. */
+static const float *lower(const struct view *v, const float *plane, double *sums)
+{
+    int height = v->height / v->reduce, width = v->width / v->reduce;
+    float *to = (float *)(sums + 2 * (size_t)(height + 1) * (size_t)(width + 1));
+    for (int y = 0; v->reduce > 1 && y < height; y++)
+        for (int x = 0; x < width; x++)
+            to[y * width + x] = (float)pixel_at(v, plane, y, x);
+    return v->reduce > 1 ? to : plane;
+}
+
 static void undo_windows(const mim_trainer *t, const struct view *v, const float *shown, float *picture)
 {
-    int window = (int)lmin(t->head->options.window * v->reduce, 4096) | 1;
+    int window = (int)t->head->options.window, height = v->height / v->reduce, width = v->width / v->reduce;
     size_t plane = (size_t)v->height * (size_t)v->width;
     for (int c = 0; c < v->channels; c++) {
-        mim__window_sums(shown + (size_t)c * plane, v->height, v->width, t->sums);
+        mim__window_sums(lower(v, shown + (size_t)c * plane, t->sums), height, width, t->sums);
         for (int y = 0; y < v->height; y++)
             for (int x = 0; x < v->width; x++) {
-                struct mim__window w = mim__window_at(t->sums, v->height, v->width, window, y, x);
+                struct mim__window w = mim__window_at(t->sums, height, width, window, y / v->reduce, x / v->reduce);
                 float *p = at(v, picture, c, y, x);
                 *p = (float)(*p * w.deviation + w.mean);
             }

@@ -63,15 +63,15 @@ static void as_predicted_interleaved(void)
 }
 
 /* Make the head say exactly `row` for every patch: weights zero, bias the row. All patches of the picture are alike. */
-static void say(mim_trainer *t, const float *row)
+static void say(mim_trainer *t, const float *row, size_t depth)
 {
     static float zero[DEPTH * 16];
     mim_tensors *w = NULL;
     size_t n = 0;
     OK(ctx, mim_trainer_tensors(t, MIM_WEIGHTS, "mim", &w));
     int mae = !mim_tensors_info(w, "head.decoder_pred.weight", NULL, NULL, NULL, &n);
-    OK(ctx, mim_tensors_write(w, mae ? "head.decoder_pred.weight" : "head.decoder.0.weight", MIM_F32, 0, mae ? n : DEPTH * 16, zero));
-    OK(ctx, mim_tensors_write(w, mae ? "head.decoder_pred.bias" : "head.decoder.0.bias", MIM_F32, 0, DEPTH, row));
+    OK(ctx, mim_tensors_write(w, mae ? "head.decoder_pred.weight" : "head.decoder.0.weight", MIM_F32, 0, mae ? n : depth * 16, zero));
+    OK(ctx, mim_tensors_write(w, mae ? "head.decoder_pred.bias" : "head.decoder.0.bias", MIM_F32, 0, depth, row));
     mim_tensors_destroy(w);
 }
 
@@ -99,7 +99,7 @@ static void perfect(const char *target, int mae)
         square += (row[i] - sum / DEPTH) * (row[i] - sum / DEPTH);
     for (int i = 0; i < DEPTH && !strcmp(target, "patch_norm"); i++)
         row[i] = (float)((row[i] - sum / DEPTH) / sqrt(square / (DEPTH - 1) + 1e-6));
-    say(t, row);
+    say(t, row, DEPTH);
     OK(ctx, mim_trainer_set_input(t, "pixels", MIM_F32, repeated, ROOM));
     OK(ctx, mim_trainer_evaluate(t, NULL, 0, NULL));
     CHECK_NEAR(make_metric(t, "loss"), 0, 1e-5);
@@ -108,6 +108,43 @@ static void perfect(const char *target, int mae)
         CHECK_NEAR(reconstruction[i], repeated[i], 1e-4);
     mim_trainer_destroy(t);
 }
+
+/* Of a target at half the resolution: what comes back is the mean of each 2 x 2 pixels, whatever is inside of them. */
+static void perfect_reduced(const char *target, const char *more)
+{
+    static float shown[ROOM];
+    char json[200];
+    float row[DEPTH] = { 0 }, low[12];
+    double sum[4] = { 0 }, square[4] = { 0 };               /* of each channel, and of a patch */
+    int each = !strcmp(target, "window_norm");
+    for (int i = 0; i < 12; i++)
+        low[i] = (float)(sin(1.3 * (i / 4) + 0.9 * i) + 0.1 * i);
+    for (int i = 0; i < ROOM; i++) {
+        int c = i / 96 % 3, y = i / 8 % 12, x = i % 8;
+        shown[i] = low[c * 4 + y % 4 / 2 * 2 + x % 4 / 2] + ((x + y) % 2 ? 0.3f : -0.3f);
+    }
+    for (int i = 0; i < 12; i++)
+        sum[each ? i / 4 : 3] += low[i] / (each ? 4 : 12);
+    for (int i = 0; i < 12; i++)
+        square[each ? i / 4 : 3] += pow(low[i] - sum[each ? i / 4 : 3], 2);
+    for (int i = 0; i < 12; i++) {                          /* the window: all 24 pixels of a channel, six times four */
+        double variance = each ? square[i / 4] * 6 / 23 : square[3] / 11;
+        row[i] = (float)((low[i] - sum[each ? i / 4 : 3]) / sqrt(variance + 1e-6));
+    }
+    snprintf(json, sizeof json, "{\"head\": {\"target\": \"%s\", \"reduce\": 2%s}}", target, more);
+    mim_trainer *t = make_trainer(ctx, json);
+    say(t, row, 12);
+    OK(ctx, mim_trainer_set_input(t, "pixels", MIM_F32, shown, ROOM));
+    OK(ctx, mim_trainer_evaluate(t, NULL, 0, NULL));
+    CHECK_NEAR(make_metric(t, "loss"), 0, 1e-5);
+    read_all(t, 12);
+    for (int i = 0; i < ROOM; i++)
+        CHECK_NEAR(reconstruction[i], low[i / 96 % 3 * 4 + i / 8 % 12 % 4 / 2 * 2 + i % 8 % 4 / 2], 1e-4);
+    mim_trainer_destroy(t);
+}
+
+static void perfect_reduced_patch_norm(void) { perfect_reduced("patch_norm", ""); }
+static void perfect_reduced_window_norm(void) { perfect_reduced("window_norm", ", \"window\": 31"); }
 
 static void perfect_pixels(void) { perfect("pixels", 0); }
 static void perfect_patch_norm(void) { perfect("patch_norm", 0); }
@@ -130,7 +167,7 @@ static void perfect_window_norm(void)
         for (int i = 0; i < 16; i++)
             row[c * 16 + i] = (float)((plane(repeated, 0, c, i / 4, i % 4) - sum) / sqrt(square / 95 + 1e-6));
     }
-    say(t, row);
+    say(t, row, DEPTH);
     OK(ctx, mim_trainer_set_input(t, "pixels", MIM_F32, repeated, ROOM));
     OK(ctx, mim_trainer_evaluate(t, NULL, 0, NULL));
     CHECK_NEAR(make_metric(t, "loss"), 0, 1e-5);
@@ -144,6 +181,7 @@ int main(void)
 {
     ctx = make_context();
     TEST(as_predicted); TEST(as_predicted_coarsely); TEST(as_predicted_interleaved); TEST(perfect_pixels); TEST(perfect_patch_norm); TEST(perfect_mae); TEST(perfect_mae_patch_norm); TEST(perfect_window_norm);
+    TEST(perfect_reduced_patch_norm); TEST(perfect_reduced_window_norm);
     mim_context_destroy(ctx);
     return test_end();
 }
