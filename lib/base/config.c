@@ -200,6 +200,17 @@ mim_status mim__config_merge(mim_config *to, const mim_config *from)
 }
 
 bool mim__config_has(const mim_config *config, const char *key) { return config && mim__config_find(config, key); }
+
+bool mim__config_differs(const mim_config *config, const mim_config *other, const char *prefix)
+{
+    for (int i = 0; config && i < config->count; i++) {
+        const struct entry *e = config->entries[i], *o = mim__config_find(other, e->key);
+        if (!strncmp(e->key, prefix, strlen(prefix)) && (!o || strcmp(e->text, o->text)))
+            return true;
+    }
+    return false;
+}
+
 mim_context *mim__config_context(const mim_config *config) { return config->object.ctx; }
 
 /* ---- Values in ---- */

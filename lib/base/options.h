@@ -60,6 +60,8 @@ const struct mim__option *mim__option_find(const char *key);
 
 /* Is the key set in this config (rather than left to its default)? config may be NULL. */
 bool mim__config_has(const mim_config *config, const char *key);
+/* Is a key that begins so set in `config` (may be NULL) to something else than in `other`? */
+bool mim__config_differs(const mim_config *config, const mim_config *other, const char *prefix);
 mim_context *mim__config_context(const mim_config *config);
 
 /* Reports are configs with free keys. `put` replaces a value of any key without a table; used by describe and plan. */

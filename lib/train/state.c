@@ -269,6 +269,17 @@ static mim_status resume(mim_context *ctx, const mim_config *whole, const mim_te
     return status;
 }
 
+/* Has the host other values than the state of what shapes of weights and moments come from? */
+static bool reshapes(const mim_config *config, const mim_config *stored)
+{
+    static const char *const sections[] = { "encoder.", "head.", "image.", "masker.", "optimizer.", "trainer.average",
+                                            "trainer.gradients" };
+    bool any = false;
+    for (int i = 0; i < COUNT(sections) && !any; i++)
+        any = mim__config_differs(config, stored, sections[i]);
+    return any;
+}
+
 mim_status mim_trainer_resume(mim_context *ctx, const mim_config *config, const mim_tensors *state, mim_trainer **out)
 {
     mim_config *whole = NULL, *stored = NULL;
@@ -287,8 +298,8 @@ mim_status mim_trainer_resume(mim_context *ctx, const mim_config *config, const 
     if (!status)
         status = resume(ctx, whole, state, stored, out);
     mim_config_destroy(whole);
-    mim_config_destroy(stored);
     if (status == MIM_ERR_SHAPE || status == MIM_ERR_FORMAT)        /* whose fault: the host's keys, or the state's */
-        status = mim_config_count(config) > 0 ? MIM_ERR_VALUE : MIM_ERR_FORMAT;
+        status = reshapes(config, stored) ? MIM_ERR_VALUE : MIM_ERR_FORMAT;
+    mim_config_destroy(stored);
     return status;
 }

@@ -312,8 +312,14 @@ static mim_status resume_changed(mim_trainer *t, const char *from, const char *t
 {
     mim_tensors *state = changed(t, from, to);
     mim_trainer *u = NULL;
+    mim_config *budget = NULL;
     mim_status status = mim_trainer_resume(ctx, NULL, state, &u);
     CHECK(!status == !!u);
+    OK(ctx, mim_config_create(ctx, NULL, &budget));             /* which the host has no part in */
+    OK(ctx, mim_config_set_i64(budget, "trainer.memory_budget", (int64_t)1 << 30));
+    if (status)
+        CHECK(mim_trainer_resume(ctx, budget, state, &u) == status && !u);
+    mim_config_destroy(budget);
     mim_trainer_destroy(u);
     mim_tensors_destroy(state);
     return status;
