@@ -31,8 +31,9 @@ static void note_unused(mim_encoder *e, const mim_tensors *t, const struct mim__
 static void note_resized(mim_encoder *e, const struct mim__names *n)
 {
     int rows, cols;
+    bool windows = e->kind != &mim__swin || e->options.window == e->options.table_window;
     if (mim__encoder_grid(e, e->image.height, e->image.width, &rows, &cols)
-        || (rows == e->options.table_rows && cols == e->options.table_cols && e->options.window == e->options.table_window))
+        || (rows == e->options.table_rows && cols == e->options.table_cols && windows))
         return;
     for (int i = 0; i < n->count; i++)
         if (strstr(n->list[i].name, "pos") && !strstr(n->list[i].name, "proj") && !strstr(n->list[i].name, "mlp"))

@@ -60,7 +60,8 @@ static void places(int n, int m, double *x)
     }
 }
 
-/* Solve the n x n system a z = b in place, b [n, n], by elimination with row exchange. */
+/* Solve the n x n system a z = b in place, b [n, n], by elimination with row exchange: some n^2 operations, as a row of a
+ * has but three entries, side by side. */
 static void solve(int n, double *a, double *b)
 {
     for (int c = 0; c < n; c++) {
@@ -75,17 +76,21 @@ static void solve(int n, double *a, double *b)
             b[c * n + k] = b[best * n + k];
             b[best * n + k] = u;
         }
-        for (int r = 0; r < n; r++) {
-            double f = r == c ? 0 : a[r * n + c] / a[c * n + c];
+        for (int r = c + 1; r < n; r++) {
+            double f = a[r * n + c] / a[c * n + c];
             for (int k = 0; f != 0 && k < n; k++) {
                 a[r * n + k] -= f * a[c * n + k];
                 b[r * n + k] -= f * b[c * n + k];
             }
         }
     }
-    for (int r = 0; r < n; r++)
+    for (int c = n - 1; c >= 0; c--) {
         for (int k = 0; k < n; k++)
-            b[r * n + k] /= a[r * n + r];
+            b[c * n + k] /= a[c * n + c];
+        for (int r = 0; r < c; r++)
+            for (int k = 0; a[r * n + c] != 0 && k < n; k++)
+                b[r * n + k] -= a[r * n + c] * b[c * n + k];
+    }
 }
 
 /* Second derivatives of the spline through unit values: z [n, n], z[i][j] at knot i for value 1 at knot j. The first and

@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 enum {
-    RELATIVE_MOST = 4096,       /* side of a grid whose relative positions are resized: that takes its square in memory */
+    RELATIVE_MOST = 512,        /* side of a grid whose relative positions are resized: that takes its square in memory */
     INNER_MOST = 262144         /* numbers of all heads */
 };
 

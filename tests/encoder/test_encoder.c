@@ -215,6 +215,12 @@ static void resized(void)
     stir(e);
     OK(ctx, mim_encoder_tensors(e, MIM_WEIGHTS, NULL, &w));
     OK(ctx, mim_config_create(ctx, NULL, &config));
+    OK(ctx, mim_encoder_create(ctx, config, w, &back));                     /* the same size */
+    OK(ctx, mim_encoder_describe(back, &r));
+    OK(ctx, mim_config_get_str(r, "weights.resized", text, sizeof text, NULL));
+    CHECK(!strcmp(text, "[]"));
+    mim_config_destroy(r);
+    mim_encoder_destroy(back);
     OK(ctx, mim_config_read_json(config, "{\"image\": {\"height\": 24, \"width\": 20}}"));
     OK(ctx, mim_encoder_create(ctx, config, w, &back));
     OK(ctx, mim_encoder_describe(back, &r));

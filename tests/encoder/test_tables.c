@@ -62,10 +62,30 @@ static void geometric(void)
         CHECK(same[i] == (i % 6 == 0));
 }
 
+/* The spline through a line is that line, at the places of the knots as between them. */
+static void geometric_large(void)
+{
+    enum { FROM = 401, TO = 1023 };
+    static float m[TO * FROM], up[FROM * TO];
+    CHECK(mim__geometric_matrix(ctx, FROM, TO, m) == MIM_OK && mim__geometric_matrix(ctx, TO, FROM, up) == MIM_OK);
+    for (int r = 0; r < TO; r++) {
+        double sum = 0;
+        for (int i = 0; i < FROM; i++)
+            sum += m[r * FROM + i];
+        CHECK_NEAR(sum, 1, 1e-5);
+    }
+    for (int r = 0; r < FROM; r++) {
+        double sum = 0;
+        for (int i = 0; i < TO; i++)
+            sum += up[r * TO + i];
+        CHECK_NEAR(sum, 1, 1e-5);
+    }
+}
+
 int main(void)
 {
     CHECK(mim_context_create(NULL, &ctx) == MIM_OK);
-    TEST(plain); TEST(antialias); TEST(geometric);
+    TEST(plain); TEST(antialias); TEST(geometric); TEST(geometric_large);
     mim_context_destroy(ctx);
     return test_end();
 }
