@@ -15,7 +15,10 @@ enum { AM = 6, AV = VREGS == 32 ? 4 : 2, QB = VREGS == 32 ? 64 : 48, QL = VREGS 
 
 /* Queries go in blocks of nearly as many vectors each. */
 static int attention_blocks(int n) { return ceil_div(ceil_div(n, VN), QB / VN); }
-static int attention_block(int n, int block) { return imin(n, ceil_div(n, VN) * block / attention_blocks(n) * VN); }
+static int attention_block(int n, int block)
+{
+    return (int)lmin(n, (int64_t)ceil_div(n, VN) * block / attention_blocks(n) * VN);
+}
 
 struct attention_space {
     int ld;
@@ -103,8 +106,8 @@ static struct attention_ahead attention_ahead_of(const struct attention_head *h,
 /* Tiles that `products` products of keys by queries, and as many of queries by keys, come to. */
 static int attention_tiles(const struct attention_head *h, int over_keys, int over_queries)
 {
-    int blocks = attention_blocks(h->n);
-    return over_keys * blocks * ceil_div(h->n, AM) + over_queries * ceil_div(h->n, AM);
+    int64_t blocks = attention_blocks(h->n);
+    return (int)lmin((over_keys * blocks + over_queries) * ceil_div(h->n, AM), INT32_MAX);
 }
 
 /* One product: a[i][p] is a + i ar + p ak, b[p] a row at b + p bk, c[i] at c + i cr. */
