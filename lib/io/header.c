@@ -9,7 +9,6 @@
 #include "io/set.h"
 
 enum { PREFIX = 8, HEADER_MOST = 100000000, RANK_MOST = 16, MESSAGE = 400 };
-enum { TEXTS_MOST = 65536 };                /* of a set: each further file's are merged in one by one */
 
 struct reading {
     mim_context *ctx;

@@ -22,14 +22,15 @@ enum { NAMES_TRIED = 1000, SUFFIX = 64, WRITE_MOST = 1 << 30 };
 /* A free name: what a killed process left behind must not be in the way, nor another thread that saves here. */
 static mim_status create_temporary(struct mim__replace *r)
 {
-    size_t length = strlen(r->path);
+    const char *slash = strrchr(r->path, '/');
+    size_t length = slash ? (size_t)(slash + 1 - r->path) : 0;      /* a name may be as long as names can be */
     r->temporary = mim__alloc(r->ctx, length + SUFFIX);
     if (!r->temporary)
         return mim__no_memory(r->ctx, length + SUFFIX);
     memcpy(r->temporary, r->path, length);
     for (int i = 0; i < NAMES_TRIED; i++) {
         struct mim__text suffix = { .data = r->temporary + length, .capacity = SUFFIX };
-        mim__text_format(&suffix, ".%lld-%d.tmp", (long long)getpid(), i);
+        mim__text_format(&suffix, "mim-%lld-%d.tmp", (long long)getpid(), i);
         r->fd = open(r->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (r->fd >= 0)
             return MIM_OK;

@@ -60,6 +60,9 @@ static mim_status add_metadata(struct saving *s)
     if (status != MIM_OK)
         return status;
     status = mim__texts_set(texts, "format", "pt");      /* without it other loaders warn or refuse */
+    if (status == MIM_OK && mim__texts_count(texts) > TEXTS_MOST)
+        status = mim__fail(s->ctx, MIM_ERR_UNSUPPORTED, "%d texts, \"format\" among them; a file holds %d",
+                           mim__texts_count(texts), TEXTS_MOST);
     const char *between = "";
     for (int i = 0; i < mim__texts_count(texts) && status == MIM_OK; i++) {
         if (s->folder && is_text_file(mim__texts_key(texts, i)))

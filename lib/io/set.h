@@ -6,7 +6,7 @@
 #include "io/source.h"
 #include "io/tensors.h"
 
-enum { NAME_MOST = 1024, TENSORS_MOST = 1000000 };       /* limits of this library, not of the format */
+enum { NAME_MOST = 1024, TENSORS_MOST = 1000000, TEXTS_MOST = 65536 };   /* limits of this library, not of the format */
 enum set_kind { SET_CREATED, SET_OPENED, SET_VIEW };
 
 struct mim__entry {

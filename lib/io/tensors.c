@@ -269,7 +269,8 @@ static mim_status check_tensor(mim_context *ctx, const struct mim__tensor *x, si
         return mim__fail(ctx, MIM_ERR_VALUE, "'%s' cannot name a tensor: 1 to %d bytes of UTF-8, not __metadata__",
                          mim__quote(x->name, quoted), NAME_MOST);
     for (int32_t i = 0; i < x->rank; i++)
-        if (x->shape[i] < 0 || !size_mul(size, (size_t)x->shape[i], &size) || size > INT64_MAX)
+        if (x->shape[i] < 0 || (int64_t)(size_t)x->shape[i] != x->shape[i] || !size_mul(size, (size_t)x->shape[i], &size)
+            || size > INT64_MAX)
             return mim__fail(ctx, MIM_ERR_SHAPE, "size %lld in dimension %d of tensor '%s' is negative or too large",
                              (long long)x->shape[i], (int)i, mim__quote(x->name, quoted));
     *bytes = size;

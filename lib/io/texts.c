@@ -276,8 +276,8 @@ mim_status mim_tensors_set_text(mim_tensors *t, const char *key, const char *tex
     mim_context *ctx = t->object.ctx;
     char quoted[QUOTE];
     struct mim__texts *texts = t->kind == SET_VIEW ? t->view.texts : t->texts;
-    if (!strncmp(key, "mim.", 4))
-        return mim__fail(ctx, MIM_ERR_VALUE, "text '%s' is the library's: keys of the host do not begin with 'mim.'",
+    if (!strncmp(key, "mim.", 4) || !strcmp(key, "format"))
+        return mim__fail(ctx, MIM_ERR_VALUE, "text '%s' is the library's, as 'format' and all that begins with 'mim.' are",
                          mim__quote(key, quoted));
     if (!texts)
         return mim__fail(ctx, MIM_ERR_STATE, "this view keeps no texts of the host; '%s' was not set",

@@ -96,10 +96,10 @@ static void killed(void)
     }
     CHECK(waitpid(child, &code, 0) == child && WIFSIGNALED(code));
     char left[64], text[32] = "";
-    snprintf(left, sizeof left, "a.%ld-0.tmp", (long)child);
+    snprintf(left, sizeof left, "mim-%ld-0.tmp", (long)child);
     CHECK(read_file(in_folder("a"), text, sizeof text - 1) == 3 && !strcmp(text, "old"));
     CHECK(rename(in_folder(left), in_folder("b")) == 0);                /* as if of a process with our number */
-    snprintf(left, sizeof left, "a.%ld-0.tmp", (long)getpid());
+    snprintf(left, sizeof left, "mim-%ld-0.tmp", (long)getpid());
     CHECK(rename(in_folder("b"), in_folder(left)) == 0);
     CHECK(mim__replace_begin(context, in_folder("a"), &r) == MIM_OK);
     CHECK(strstr(r.temporary, "-1.tmp") != NULL);

@@ -205,8 +205,36 @@ static void killed(void)
     mim_tensors_destroy(old);
     CHECK(mim_tensors_save(t, in_folder("x")) == MIM_OK);
     char left[64];
-    snprintf(left, sizeof left, "x.%ld-0.tmp", (long)child);
+    snprintf(left, sizeof left, "mim-%ld-0.tmp", (long)child);
     CHECK(unlink(in_folder(left)) == 0);
+    unlink(in_folder("x"));
+    mim_tensors_destroy(t);
+}
+
+/* A name may be as long as the file system takes. */
+static void long_name(void)
+{
+    mim_tensors *t = small_set();
+    char name[256] = "";
+    memset(name, 'n', 255);
+    CHECK(mim_tensors_save(t, in_folder(name)) == MIM_OK);
+    CHECK(entries(folder) == 1 && unlink(in_folder(name)) == 0);
+    mim_tensors_destroy(t);
+}
+
+/* What can be saved can be opened. */
+static void many_texts(void)
+{
+    mim_tensors *t = small_set(), *again = NULL;
+    char key[16];
+    for (int i = 1; i < 65536; i++) {
+        snprintf(key, sizeof key, "%05d", i);
+        CHECK(mim_tensors_set_text(t, key, "") == MIM_OK);
+    }
+    CHECK(mim_tensors_save(t, in_folder("x")) == MIM_OK && mim_tensors_open(context, in_folder("x"), &again) == MIM_OK);
+    CHECK(mim_tensors_set_text(t, "one more", "") == MIM_OK);
+    CHECK(mim_tensors_save(t, in_folder("x")) == MIM_ERR_UNSUPPORTED);
+    mim_tensors_destroy(again);
     unlink(in_folder("x"));
     mim_tensors_destroy(t);
 }
@@ -307,6 +335,8 @@ int main(int argc, char **argv)
     TEST(file);
     TEST(disk_full);
     TEST(killed);
+    TEST(long_name);
+    TEST(many_texts);
     TEST(source_fails);
     TEST(folders);
     TEST(allocations_fail);

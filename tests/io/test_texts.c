@@ -51,6 +51,7 @@ static void texts_of_a_set(void)
     CHECK(mim_tensors_set_text(t, "host.next", NULL) == MIM_ERR_KEY);
     CHECK(mim_tensors_set_text(t, "mim.kind", "x") == MIM_ERR_VALUE);
     CHECK(mim_tensors_set_text(t, "mim.kind", NULL) == MIM_ERR_VALUE);
+    CHECK(mim_tensors_set_text(t, "format", "np") == MIM_ERR_VALUE);
     CHECK(mim_tensors_set_text(t, "k", "\xff") == MIM_ERR_VALUE);
     CHECK(mim_tensors_set_text(t, "\xff", "v") == MIM_ERR_VALUE);
     CHECK(mim_tensors_set_text(t, NULL, "v") == MIM_ERR_ARGUMENT);
