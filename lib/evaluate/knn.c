@@ -118,7 +118,9 @@ mim_status mim__evaluate_knn(const struct probe *p)
     j.train = mim__calloc(p->ctx, (size_t)p->train.count, row);
     j.test = mim__calloc(p->ctx, (size_t)p->test.count, row);
     j.nearest = mim__calloc(p->ctx, (size_t)p->test.count, (size_t)j.k * sizeof *j.nearest);
-    mim_status status = j.train && j.test && j.nearest ? run(&j) : mim__no_memory(p->ctx, (size_t)p->train.count * row);
+    size_t missing = !j.train ? (size_t)p->train.count * row : !j.test ? (size_t)p->test.count * row
+                   : zmin((size_t)p->test.count, SIZE_MAX / sizeof *j.nearest / (size_t)j.k) * (size_t)j.k * sizeof *j.nearest;
+    mim_status status = j.train && j.test && j.nearest ? run(&j) : mim__no_memory(p->ctx, missing);
     mim__free(p->ctx, j.train);
     mim__free(p->ctx, j.test);
     mim__free(p->ctx, j.nearest);

@@ -76,8 +76,8 @@ static mim_status search_line(struct lbfgs *l, double *f, bool *found)
         mim_status status = l->value(l->arg, l->next_x, f, l->next_g);
         if (status)
             return status;
-        if (*f <= l->f + 1e-4 * step * slope) {
-            *found = true;
+        if (*f <= l->f + 1e-4 * step * slope) {         /* a step below rounding "falls enough" too */
+            *found = memcmp(l->next_x, l->x, l->n * sizeof *l->x) != 0;
             return MIM_OK;
         }
     }
@@ -96,6 +96,8 @@ static void accept(struct lbfgs *l, double f)
     if (curvature > 1e-14 * inner(l->n, l->y[i], l->y[i])) {
         l->rho[i] = 1 / curvature;
         l->pairs++;
+    } else {
+        l->pairs = 0;                        /* its place was that of the oldest pair */
     }
     memcpy(l->x, l->next_x, l->n * sizeof *l->x);
     memcpy(l->g, l->next_g, l->n * sizeof *l->g);

@@ -82,6 +82,9 @@ static void ends(void)
     evaluations = 0;
     CHECK(mim__evaluate_minimise(context, 3, x, 1000, 1e-8, logistic, &penalty) == MIM_OK);    /* already there */
     CHECK(evaluations == 1 && !memcmp(x, y, sizeof y));
+    x[0] = x[1] = x[2] = 0;
+    CHECK(mim__evaluate_minimise(context, 3, x, 10000, 0, logistic, &penalty) == MIM_OK);      /* where rounding ends it */
+    CHECK(evaluations < 1000);
 }
 
 /* A long narrow valley: condition 1e4, more unknowns than pairs are kept. */
