@@ -22,7 +22,7 @@ static int visible_along(int length, int stride, int phase) { return (length - 1
 static mim_status check(mim_context *ctx, const struct field *f, int *hidden)
 {
     const struct masker_options *o = f->options;
-    if (o->stride > imin(f->rows, f->cols))
+    if (o->phase < 0 && o->stride > imin(f->rows, f->cols))
         return mim__fail(ctx, MIM_ERR_VALUE, "masker.stride %lld can hide all %d x %d units",
                          (long long)o->stride, f->rows, f->cols);
     if (o->phase >= o->stride)
@@ -31,6 +31,9 @@ static mim_status check(mim_context *ctx, const struct field *f, int *hidden)
     int stride = (int)o->stride, phase = (int)lmax(o->phase, 0);
     bool even = f->rows % stride == 0 && f->cols % stride == 0;
     *hidden = f->rows * f->cols - visible_along(f->rows, stride, phase) * visible_along(f->cols, stride, phase);
+    if (*hidden == f->rows * f->cols)
+        return mim__fail(ctx, MIM_ERR_VALUE, "masker.stride %lld and masker.phase %lld hide all %d x %d units",
+                         (long long)o->stride, (long long)o->phase, f->rows, f->cols);
     if (o->phase < 0 && !even)
         *hidden = -1;
     return MIM_OK;

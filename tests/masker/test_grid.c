@@ -22,6 +22,7 @@ static void fixed_phase(void)
     check_mask(GRID "\"masker.phase\": 0}", 4, 4, "0101 1111 0101 1111");
     check_mask(GRID "\"masker.phase\": 1}", 4, 4, "1111 1010 1111 1010");
     check_mask(GRID "\"masker.phase\": 0, \"masker.stride\": 3}", 4, 5, "01101 11111 11111 01101");
+    check_mask(GRID "\"masker.phase\": 0, \"masker.stride\": 5}", 4, 4, "0111 1111 1111 1111");
     check_mask(GRID "\"masker.phase\": 1, \"masker.stride\": 3}", 4, 5, "11111 11111 11011 11111");
     check_mask(GRID "\"masker.phase\": 2, \"masker.stride\": 3}", 5, 5, "11111 10110 11111 11111 10110");
     check_mask(GRID "\"masker.phase\": 0, \"masker.unit\": 32}", 4, 8, "00110011 00110011 11111111 11111111");
