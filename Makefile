@@ -17,6 +17,7 @@
 BUILD   ?= build
 CC      ?= cc
 AR      ?= ar
+INSTALL ?= install
 NM      ?= nm
 STRIP   ?= strip
 CFLAGS   ?= -O2
@@ -190,14 +191,16 @@ demo: $(BUILD)/examples/demo
 # ---- Installing ----
 
 install: libs
-	mkdir -p $(DESTDIR)$(includedir) $(DESTDIR)$(libdir)/pkgconfig $(DESTDIR)$(licensedir)
-	cp include/mim.h $(DESTDIR)$(includedir)/
-	cp $(BUILD)/libmim.a $(SHARED) $(DESTDIR)$(libdir)/
+	$(INSTALL) -d $(DESTDIR)$(includedir) $(DESTDIR)$(libdir)/pkgconfig $(DESTDIR)$(licensedir)
+	$(INSTALL) -m 644 include/mim.h $(DESTDIR)$(includedir)/
+	$(INSTALL) -m 644 $(BUILD)/libmim.a $(DESTDIR)$(libdir)/
+	$(INSTALL) -m 755 $(SHARED) $(DESTDIR)$(libdir)/
 	ln -sf libmim.so.$(VERSION) $(DESTDIR)$(libdir)/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(libdir)/libmim.so
 	sed -e 's|@prefix@|$(prefix)|; s|@libdir@|$(libdir)|; s|@includedir@|$(includedir)|; s|@version@|$(VERSION)|' \
-	    -e 's|@libs_private@|-lm $(strip $(THREADS))|' pkgconfig/mim.pc.in > $(DESTDIR)$(libdir)/pkgconfig/mim.pc
-	cp LICENSE $(DESTDIR)$(licensedir)/
+	    -e 's|@libs_private@|-lm $(strip $(THREADS))|' pkgconfig/mim.pc.in > $(BUILD)/mim.pc
+	$(INSTALL) -m 644 $(BUILD)/mim.pc $(DESTDIR)$(libdir)/pkgconfig/
+	$(INSTALL) -m 644 LICENSE $(DESTDIR)$(licensedir)/
 uninstall:
 	rm -f $(DESTDIR)$(includedir)/mim.h $(DESTDIR)$(libdir)/pkgconfig/mim.pc $(DESTDIR)$(licensedir)/LICENSE
 	rm -f $(addprefix $(DESTDIR)$(libdir)/,libmim.a libmim.so $(SONAME) libmim.so.$(VERSION))
