@@ -3,6 +3,7 @@
 #include "encode.h"
 #include "progress.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,16 +28,16 @@ static mim_status count_class_tokens(struct encoding *e)
     return status;
 }
 
-/* What a batch of shape [batch, ...] tells of all pictures. */
-static mim_status make_room(struct encoding *e, int32_t rank, const int64_t *shape, size_t elements)
+/* What a batch of `count` pictures tells of all. Rows of attention under windows are [batch windows, ...]. */
+static mim_status make_room(struct encoding *e, int32_t rank, const int64_t *shape, size_t elements, int64_t count)
 {
     struct features *f = &e->features;
     f->rank = rank == 3 && e->pool ? 2 : rank;
     memcpy(f->shape, shape, (size_t)rank * sizeof *shape);
     if (f->rank != rank)
         f->shape[1] = shape[2];
-    f->width = f->rank != rank ? shape[2] : (int64_t)(elements / (size_t)shape[0]);
-    f->shape[0] = e->data->count;
+    f->width = f->rank != rank ? shape[2] : (int64_t)elements / count;
+    f->shape[0] = e->data->count * (shape[0] / count);
     if (rank == 3 && e->pool == POOL_CLASS && !e->class_tokens)
         return MIM_ERR_UNSUPPORTED;
     f->rows = malloc((size_t)f->width * (size_t)e->data->count * sizeof *f->rows + 1);
@@ -58,14 +59,19 @@ static void pool_tokens(const struct encoding *e, const float *tokens, const int
     }
 }
 
-static mim_status keep_batch(struct encoding *e, int64_t first)
+static mim_status keep_batch(struct encoding *e, int64_t first, int64_t count)
 {
     int64_t shape[MIM_MAX_RANK];
     int32_t rank = 0;
     size_t n = 0;
     float *tokens = NULL;
     mim_status status = mim_tensors_info(e->outputs, e->output, NULL, &rank, shape, &n);
-    if (!status && !e->features.rows) status = make_room(e, rank, shape, n);
+    if (!status && !e->features.rows) status = make_room(e, rank, shape, n, count);
+    if (!status && e->features.rank == rank && (int64_t)n != count * e->features.width) {
+        fprintf(stderr, "%s: pictures %lld to %lld give rows of another size than those before; set image.resize\n",
+                e->output, (long long)first + 1, (long long)(first + count));
+        status = MIM_ERR_SHAPE;
+    }
     float *to = e->features.rows + (status ? 0 : first * e->features.width);
     if (!status && e->features.rank == rank)
         return mim_tensors_read(e->outputs, e->output, MIM_F32, 0, n, to);
@@ -86,7 +92,7 @@ static mim_status encode_all(struct encoding *e, struct progress *progress)
             ids[k] = i + k;
         data_views(e->data, ids, count, views);
         status = mim_encoder_encode(e->encoder, views, e->output);
-        if (!status) status = keep_batch(e, i);
+        if (!status) status = keep_batch(e, i, count);
         if (!status && progress)
             progress_count(progress, i + count, count);
     }
