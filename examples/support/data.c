@@ -60,7 +60,8 @@ static int read_any(struct data *data, const char *path, struct why *why)
         return -1;
     if (size >= 2 && file[0] == 'P' && isdigit(file[1]))
         return data_read_pnm(data, path, file, size, why);
-    if (size >= 4 && !file[0] && !file[1] && file[2] >= 8 && file[2] <= 14 && file[3] >= 1 && file[3] <= 8)
+    if (size >= 4 && !file[0] && !file[1] && file[2] >= 8 && file[2] <= 14 && file[3] >= 1 && file[3] <= 8
+        && (size % CIFAR_RECORD || data_is_idx(file, size)))            /* a dark picture of class 0 begins alike */
         return data_read_idx(data, path, file, size, why);
     if (size >= 2 && file[0] == 0x1F && file[1] == 0x8B) {
         free(file);

@@ -41,6 +41,8 @@ int data_add(struct data *data, struct picture picture, struct why *why);
 int data_refuse(struct why *why, const char *path, const char *what);     /* -1, and "path: what" */
 int data_keep(struct data *data, void *block);
 int data_set_channels(struct data *data, const char *path, int channels, struct why *why);   /* one for all */
+enum { CIFAR_RECORD = 1 + 32 * 32 * 3 };                /* bytes */
+int data_is_idx(const unsigned char *file, size_t size);        /* to the byte */
 int data_read_cifar(struct data *data, const char *path, unsigned char *file, size_t size, struct why *why);
 int data_read_idx(struct data *data, const char *path, unsigned char *file, size_t size, struct why *why);
 int data_read_pnm(struct data *data, const char *path, unsigned char *file, size_t size, struct why *why);

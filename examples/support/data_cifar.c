@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SIDE = 32, CHANNELS = 3, RECORD = 1 + SIDE * SIDE * CHANNELS, CLASSES = 10 };
+enum { SIDE = 32, CHANNELS = 3, RECORD = CIFAR_RECORD, CLASSES = 10 };
 
 static int check(struct data *data, const char *path, const unsigned char *file, size_t size, struct why *why)
 {

@@ -33,6 +33,13 @@ static int parse(struct idx *x, const char *path, const unsigned char *file, siz
     return 0;
 }
 
+int data_is_idx(const unsigned char *file, size_t size)
+{
+    struct idx x;
+    struct why why;
+    return !parse(&x, "", file, size, &why);
+}
+
 static void replace(char *text, const char *old, const char *new)       /* words of one length */
 {
     char *at = strstr(text, old);
