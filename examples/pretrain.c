@@ -68,16 +68,18 @@ static int check(const struct arguments *a)
         return fprintf(stderr, "pretrain needs --out DIR; --help lists the options\n");
     if (!a->data && !a->resume)
         return fprintf(stderr, "pretrain needs --data PATH; --help lists the options\n");
+    if (a->resume && a->config)
+        return fprintf(stderr, "pretrain: --resume goes on with the options of the run, not --config; --set changes some\n");
     return 0;
 }
 
 int main(int argc, char **argv)
 {
-    struct arguments a = { .config = "simmim_vit_tiny_32", .threads = processors(), .seed = -1, .save_every = 1000 };
+    struct arguments a = { .threads = processors(), .seed = -1, .save_every = 1000 };
     const struct option options[] = {
         { "--data", TEXT, &a.data, "PATH", "CIFAR-10 binary file or folder of data_batch_*.bin, IDX file, or\n"
                                            "PPM or PGM file or folder of such" },
-        { "--config", TEXT, &a.config, "NAME|FILE", "preset, or JSON file of options (simmim_vit_tiny_32)" },
+        { "--config", TEXT, &a.config, "NAME|FILE", "preset, or JSON file of options (" DEFAULT_CONFIG ")" },
         { "--set", REPEATED, &a.set, "KEY=VALUE", "set an option on top; may be given again" },
         { "--steps", COUNT, &a.steps, "N", "updates in all; to be given unless the configuration says" },
         { "--batch", COUNT, &a.batch, "N", "pictures a batch" },

@@ -45,7 +45,7 @@ int main(int argc, char **argv)
         { "--data", LIST, &a.data, "FILES", "pictures, as pretrain takes them; as many files as you like" },
         { "--mask-ratio", SECONDS, &a.ratio, "R", "share of patches to hide, above 0 and below 1 (as in pretraining)" },
         { "--count", COUNT, &a.count, "N", "pictures to take, from the first (all)" },
-        { "--rows", COUNT, &a.rows, "N", "pictures on the sheet (8)" },
+        { "--rows", COUNT, &a.rows, "N", "pictures on the sheet (8; at most the first batch of 32)" },
         { "--set", REPEATED, &a.set, "KEY=VALUE", "set an option on top, masker.kind for one; may be given again" },
         { "--threads", COUNT, &a.threads, "N", "threads (as many as there are processors)" },
         { "--precision", TEXT, &a.precision, "f32|bf16", "arithmetic (as the weights say)" },

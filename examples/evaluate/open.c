@@ -64,11 +64,25 @@ static mim_status configure(struct task *t)
     return status ? tell_failed(t->context, status, a->weights ? a->weights : "configuration") : check_channels(t);
 }
 
+/* What is trained here goes into a folder of its own, not over the run that it began from. */
+static mim_status check_out(const struct arguments *a, enum probe probe)
+{
+    if (!a->out)
+        return MIM_OK;
+    if (is_file(a->out))
+        return tell_wrong(MIM_ERR_IO, "--out %s is a file; it should be a folder", a->out);
+    char *state = join_path(a->out, "state.safetensors");
+    int trains = probe == PROBE_STEPS || probe == PROBE_FINETUNE, taken = !state || is_file(state);
+    free(state);
+    if (trains && (taken || (a->weights && same_path(a->out, a->weights))))
+        return tell_wrong(MIM_ERR_VALUE, "--out %s holds a model already; give another folder", a->out);
+    return MIM_OK;
+}
+
 mim_status task_open(struct task *t)
 {
-    if (t->arguments->out && is_file(t->arguments->out))
-        return tell_wrong(MIM_ERR_IO, "--out %s is a file; it should be a folder", t->arguments->out);
-    mim_status status = labelled_open(&t->arguments->train, &t->arguments->test, t->arguments->classes, &t->set);
+    mim_status status = check_out(t->arguments, t->probe);
+    if (!status) status = labelled_open(&t->arguments->train, &t->arguments->test, t->arguments->classes, &t->set);
     if (!status && t->arguments->names) status = read_names(t);
     if (!status) status = configure(t);
     if (!status && !(t->scores = malloc((size_t)t->set.test.count * (size_t)t->set.classes * sizeof *t->scores)))

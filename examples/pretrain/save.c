@@ -25,7 +25,7 @@ static mim_status save_evaluation(struct run *r, const char *folder)
     if (!status && history_add(&r->held_losses, (double)r->step, e.loss))
         status = MIM_ERR_NOMEM;
     if (!status && history_chart(&r->losses, &r->held_losses, e.mean_loss, "loss of the hidden pixels", curve))
-        status = MIM_ERR_IO;
+        fprintf(stderr, "%s: cannot be written\n", curve);
     if (!status && isfinite(e.mean_loss))
         printf("step %lld: held out %.4f; predicting the mean of the visible pixels %.4f\n", (long long)r->step, e.loss,
                e.mean_loss);
@@ -62,8 +62,10 @@ mim_status run_save(struct run *r)
     progress_break(&r->progress);
     mim_status status = save_evaluation(r, r->arguments.out);
     if (!status) status = model_save(r->trainer, MIM_WEIGHTS, r->arguments.out);
-    if (!status && fflush(r->log))
-        status = MIM_ERR_IO;
+    if (!status && fflush(r->log)) {
+        fprintf(stderr, "%s: log.csv there cannot be written\n", r->arguments.out);
+        return MIM_ERR_IO;
+    }
     if (!status) status = save_state(r, r->arguments.out);
     if (status)
         return run_failed(r, status, "cannot save");

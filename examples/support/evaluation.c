@@ -4,6 +4,7 @@
 #include "outputs.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,8 +41,8 @@ static mim_status look(mim_trainer *trainer, const char *loss, const char *sheet
     if (status)
         return status == MIM_ERR_KEY ? MIM_OK : status;
     *mean_loss = outputs_mean_loss(&o, loss);
-    if (sheet && outputs_sheet(&o, SHEET_PICTURES, sheet))
-        status = MIM_ERR_IO;
+    if (sheet && outputs_sheet(&o, SHEET_PICTURES, sheet))          /* no reason to lose the rest */
+        fprintf(stderr, "%s: cannot be written\n", sheet);
     outputs_free(&o);
     return status;
 }

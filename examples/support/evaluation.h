@@ -13,7 +13,7 @@ struct evaluation {
 };
 
 /* Pictures [first, first + count) in batches. sheet: where to write the reconstructions of the first of them, or NULL; a
- * head that does not predict pixels writes none. MIM_ERR_IO: the sheet cannot be written. */
+ * head that does not predict pixels writes none, and one that cannot be written is told of, no more. */
 mim_status evaluate(mim_trainer *trainer, const struct data *data, int64_t first, int64_t count, int batch,
                     const char *sheet, struct evaluation *out);
 

@@ -11,6 +11,7 @@ double seconds_now(void);               /* from a clock that only goes forward *
 int processors(void);                   /* that are online; at least 1 */
 int is_folder(const char *path);
 int is_file(const char *path);
+int same_path(const char *a, const char *b);        /* one file or folder that is there, by whatever names */
 int is_terminal(void);                  /* is standard output one? */
 /* The folder and those above it; 0 if it is there in the end. */
 int make_folder(const char *path);
