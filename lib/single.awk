@@ -353,7 +353,8 @@ function top(   i, line, version) {
     print " *"
     print " *     cc -O2 -c mim.c          then link with -lm -pthread"
     print " *"
-    print " * MIM_API may be defined as static where this file is included by another. */"
+    print " * MIM_API may be defined as static where this file is included by another, before any header"
+    print " * of the system: it asks these for POSIX. */"
     for (i = 1; i <= feature_count; i++)
         print "#ifndef " feature_names[i] "\n#define " feature_names[i] " " features[feature_names[i]] "\n#endif"
     print "#ifndef MIM_BUILD\n#define MIM_BUILD\n#endif"

@@ -9,7 +9,7 @@
 # and bf16. A run that was stopped is taken up again, one that is finished not repeated. Lines go to OUT/results as
 # well; STEPS is the length of the longest run, PRECISION that of all.
 set -u
-build=${1:?"the folder of the build"} cifar=$2 photographs=$3 out=$4
+build=${1:?"the folder of the build"} cifar=$(cd "$2" && pwd) photographs=$(cd "$3" 2> /dev/null && pwd) out=$4
 shift 4
 rows=${*:-mae quarters simmim swin tuned photographs}
 steps=${STEPS:-20000} precision=${PRECISION:-bf16}
