@@ -344,11 +344,14 @@ static void forward_weights(const struct call *c, const struct env *e)
 
 static const struct op weights_op = { .name = "attention_weights", .infer = infer_weights, .forward = forward_weights };
 
+static bool too_large(const struct shape *x, const struct attention *o)
+{
+    int windows = windows_of(o), n = x->rank == 3 ? x->dim[1] / windows : 0;
+    return n > 0 && o->heads > 0 && !mim__graph_fits(&SHAPE(x->dim[0] * windows, o->heads, n, n), F32);
+}
+
 struct tensor *mim__op_attention_weights(struct graph *g, struct tensor *qkv, struct tensor *bias, struct attention o)
 {
     struct tensor *in[INPUTS] = { qkv, bias };
-    const struct shape *x = qkv ? mim__tensor_shape(qkv) : NULL;
-    int windows = windows_of(&o), n = x ? x->dim[1] / windows : 0;
-    return x && mim__graph_fits(&SHAPE(x->dim[0] * windows, o.heads, n, n), F32)
-             ? mim__graph_op(g, &weights_op, &o, sizeof o, INPUTS, in) : NULL;
+    return qkv && !too_large(mim__tensor_shape(qkv), &o) ? mim__graph_op(g, &weights_op, &o, sizeof o, INPUTS, in) : NULL;
 }

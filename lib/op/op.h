@@ -49,7 +49,8 @@ struct attention {
     } windows;
 };
 struct tensor *mim__op_attention(struct graph *g, struct tensor *qkv, struct tensor *bias, struct attention o);
-/* The weights themselves, f32 [batch windows, heads, tokens of one, tokens of one], to be looked at. No gradient. */
+/* The weights themselves, f32 [batch windows, heads, tokens of one, tokens of one], to be looked at. No gradient. NULL,
+ * and nothing else, where an array of them would be too large. */
 struct tensor *mim__op_attention_weights(struct graph *g, struct tensor *qkv, struct tensor *bias, struct attention o);
 
 /* y [batch, rows * cols, channels * patch^2] in the order (channel, row, column) from pixels [batch, channels, h, w]. */
