@@ -29,8 +29,9 @@ MIM_PRINTF(3) static mim_status refuse(const struct reading *r, const char *at, 
     va_start(list, format);
     mim__format(message, sizeof message, format, list);
     va_end(list);
+    const char *name = r->set->sources[r->source].name, *end = mim__path_end(name), *cut = end > name ? "..." : "";
     long long offset = at ? (long long)(at - r->text) + PREFIX : 0;
-    return mim__fail(r->ctx, MIM_ERR_FORMAT, "'%s', byte %lld: %s", r->set->sources[r->source].name, offset, message);
+    return mim__fail(r->ctx, MIM_ERR_FORMAT, "'%s%s', byte %lld: %s", cut, end, offset, message);
 }
 
 static mim_status read_length(const struct reading *r, uint64_t *length)

@@ -14,7 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READ_MOST = 1 << 30 };           /* bytes of one system call */
+enum { READ_MOST = 1 << 30,             /* bytes of one system call */
+       PATH_SHOWN = 160 };
 
 static const struct { int error; const char *reason; } reasons[] = {
     { ENOENT, "no such file or folder" },  { EACCES, "permission denied" },     { EPERM, "not permitted" },
@@ -24,12 +25,22 @@ static const struct { int error; const char *reason; } reasons[] = {
     { EMFILE, "too many open files" },     { ENFILE, "too many open files" },   { ELOOP, "too many symbolic links" },
 };
 
+const char *mim__path_end(const char *path)
+{
+    size_t size = strlen(path);
+    const char *end = size > PATH_SHOWN ? path + (size - PATH_SHOWN) : path;
+    while (end > path && (*end & 0xC0) == 0x80)             /* begin with a whole character */
+        end++;
+    return end;
+}
+
 mim_status mim__system_error(mim_context *ctx, const char *verb, const char *path, int error)
 {
+    const char *end = mim__path_end(path), *cut = end > path ? "..." : "";
     for (int i = 0; i < COUNT(reasons); i++)
         if (reasons[i].error == error)
-            return mim__fail(ctx, MIM_ERR_IO, "cannot %s '%s': %s", verb, path, reasons[i].reason);
-    return mim__fail(ctx, MIM_ERR_IO, "cannot %s '%s': system error %d", verb, path, error);
+            return mim__fail(ctx, MIM_ERR_IO, "cannot %s '%s%s': %s", verb, cut, end, reasons[i].reason);
+    return mim__fail(ctx, MIM_ERR_IO, "cannot %s '%s%s': system error %d", verb, cut, end, error);
 }
 
 /* O_NONBLOCK: a pipe under that name must not make the caller wait for a writer. */

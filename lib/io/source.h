@@ -26,6 +26,8 @@ mim_status mim__source_read(mim_context *ctx, const struct mim__source *s, uint6
 /* "folder/name", for mim__free; NULL: no memory. */
 char *mim__source_join(mim_context *ctx, const char *folder, const char *name);
 
+/* What a message has room for of a path: its end. */
+const char *mim__path_end(const char *path);
 /* MIM_ERR_IO with "cannot <verb> '<path>': <reason>", reason from an errno, in English whatever the locale. */
 mim_status mim__system_error(mim_context *ctx, const char *verb, const char *path, int error);
 

@@ -107,6 +107,20 @@ static void allocations_fail(void)
     unlink(in_folder("b"));
 }
 
+/* Of a long path its end is told, and the reason all the same. */
+static void long_path(void)
+{
+    char path[600], why[512];
+    mim_tensors *t = NULL;
+    memset(path, 'p', sizeof path);
+    for (int i = 100; i < 600; i += 100)
+        path[i] = '/';
+    snprintf(path + 590, 10, "/the_end");
+    CHECK(mim_tensors_open(context, path, &t) == MIM_ERR_IO);
+    CHECK(mim_last_error(context, why, sizeof why, NULL) == MIM_OK);
+    CHECK(strstr(why, "'...p") && strstr(why, "pp/the_end'") && strstr(why, "no such file or folder"));
+}
+
 int main(int argc, char **argv)
 {
     if (!context_begin())
@@ -118,6 +132,7 @@ int main(int argc, char **argv)
     TEST(stream);
     TEST(join);
     TEST(reasons);
+    TEST(long_path);
     TEST(allocations_fail);
     rmdir(folder);
     return context_end();
