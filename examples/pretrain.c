@@ -39,8 +39,8 @@ static mim_status train(struct run *r)
             printf("Stopped after step %lld and saved; go on with: pretrain --resume --out %s\n", (long long)r->step,
                    r->arguments.out);
         else if (!status)
-            printf("Done. %s holds model.safetensors, config.json, state.safetensors, log.csv, reconstruction.png and "
-                   "curve.png.\n", r->arguments.out);
+            printf("Done. %s holds model.safetensors, config.json, state.safetensors, log.csv, held_out.csv, "
+                   "reconstruction.png and curve.png.\n", r->arguments.out);
     }
     return status;
 }

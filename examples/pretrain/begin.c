@@ -236,7 +236,7 @@ mim_status run_begin(struct run *r)
     if (!status && !(r->order = malloc((size_t)r->training * sizeof *r->order)))
         return wrong(r->data_path, "no memory for the order of its pictures", MIM_ERR_NOMEM);
     if (!status && log_open(r))
-        return wrong(r->arguments.out, "cannot write log.csv there", MIM_ERR_IO);
+        return wrong(r->arguments.out, "cannot write log.csv and held_out.csv there", MIM_ERR_IO);
     r->ordered = r->saved = -1;
     r->begun = seconds_now();
     return status;
@@ -246,6 +246,8 @@ void run_end(struct run *r)
 {
     if (r->log)
         fclose(r->log);
+    if (r->held_log)
+        fclose(r->held_log);
     free(r->order);
     mim_tensors_destroy(r->state);
     mim_trainer_destroy(r->trainer);

@@ -40,7 +40,7 @@ struct run {
     double mean_loss;                                       /* of the last evaluation */
     struct history losses, held_losses;
     struct progress progress;
-    FILE *log;
+    FILE *log, *held_log;
 };
 
 /* begin.c: pictures, trainer and place, from the arguments or from the state it was saved in. Prints why on
@@ -54,8 +54,9 @@ mim_status run_steps(struct run *r);
 /* save.c: evaluation, weights, pictures, log and state into the folder. */
 mim_status run_save(struct run *r);
 
-/* log.c: log.csv; rows after update `step` are dropped on opening, those before it go into the history. */
+/* log.c: log.csv and held_out.csv; rows after update `step` are dropped on opening, those before it go into the history. */
 int log_open(struct run *r);
+int log_evaluation(struct run *r, double loss);
 int log_row(struct run *r, double loss, double rate, double norm);
 double run_seconds(const struct run *r);
 

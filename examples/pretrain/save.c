@@ -22,7 +22,7 @@ static mim_status save_evaluation(struct run *r, const char *folder)
     char *sheet = join_path(folder, "reconstruction.png"), *curve = join_path(folder, "curve.png");
     mim_status status = sheet && curve ? evaluate_held_out(r, sheet, &e) : MIM_ERR_NOMEM;
     r->mean_loss = e.mean_loss;
-    if (!status && history_add(&r->held_losses, (double)r->step, e.loss))
+    if (!status && log_evaluation(r, e.loss))
         status = MIM_ERR_NOMEM;
     if (!status && history_chart(&r->losses, &r->held_losses, e.mean_loss, "loss of the hidden pixels", curve))
         fprintf(stderr, "%s: cannot be written\n", curve);
@@ -62,8 +62,8 @@ mim_status run_save(struct run *r)
     progress_break(&r->progress);
     mim_status status = save_evaluation(r, r->arguments.out);
     if (!status) status = model_save(r->trainer, MIM_WEIGHTS, r->arguments.out);
-    if (!status && fflush(r->log)) {
-        fprintf(stderr, "%s: log.csv there cannot be written\n", r->arguments.out);
+    if (!status && (fflush(r->log) || fflush(r->held_log))) {
+        fprintf(stderr, "%s: log.csv or held_out.csv there cannot be written\n", r->arguments.out);
         return MIM_ERR_IO;
     }
     if (!status) status = save_state(r, r->arguments.out);

@@ -77,7 +77,7 @@ static void find_axes(const struct chart *chart, struct plot *p)
 
 static void number(char *to, size_t size, double value)
 {
-    snprintf(to, size, "%.4g", fabs(value) < 1e-12 ? 0 : value);
+    snprintf(to, size, "%.6g", fabs(value) < 1e-12 ? 0 : value);
 }
 
 static void tick_y(struct plot *p, double value)

@@ -57,14 +57,17 @@ int history_chart(const struct history *training, const struct history *held_out
         }
         double ends[2] = { n ? x[0] : 0, n ? x[n - 1] : 1 }, level[2] = { reference, reference };
         n = chart_thin(x, y, n, MOST_POINTS);
-        struct chart_curve curves[] = {
-            { .name = "training", .x = x, .y = y, .count = n, .colour = 0x2060C0 },
-            { .name = "mean of visible pixels", .x = ends, .y = level, .count = 2, .colour = 0x808080, .dashed = 1 },
-            { .name = "held out", .x = held_out ? held_out->step : NULL, .y = held_out ? held_out->loss : NULL,
-              .count = held_out ? held_out->count : 0, .colour = 0xD06020, .dots = 1 },
-        };
+        int count = 0;
+        struct chart_curve curves[3];
+        curves[count++] = (struct chart_curve){ .name = "training", .x = x, .y = y, .count = n, .colour = 0x2060C0 };
+        if (isfinite(reference))
+            curves[count++] = (struct chart_curve){ .name = "mean of visible pixels", .x = ends, .y = level, .count = 2,
+                                                    .colour = 0x808080, .dashed = 1 };
+        if (held_out)
+            curves[count++] = (struct chart_curve){ .name = "held out", .x = held_out->step, .y = held_out->loss,
+                                                    .count = held_out->count, .colour = 0xD06020, .dots = 1 };
         struct chart chart = { .title = title, .x_name = "step", .y_name = "loss", .log_y = wide_range(y, n),
-                               .curves = curves, .count = held_out ? 3 : 2 };
+                               .curves = curves, .count = count };
         result = chart_write(&chart, path);
     }
     free(x);
