@@ -240,6 +240,8 @@ static mim_status report(const struct demo *d)
     char *sheet = join_path(d->folder, "reconstruction.png"), *curve = join_path(d->folder, "curve.png");
     mim_status status = sheet && curve ? MIM_OK : MIM_ERR_NOMEM;
     if (!status) status = evaluate(d->trainer, &d->data, TRAINING, UNSEEN, BATCH, sheet, &e);
+    if (!status && e.unwritten)
+        status = MIM_ERR_IO;
     if (!status && history_chart(&d->history, NULL, e.mean_loss, "SimMIM: loss of the hidden pixels", curve))
         status = MIM_ERR_IO;
     if (!status) printf("loss of hidden pixels of unseen pictures: %.3f; of predicting the mean of the visible ones: %.3f\n",

@@ -79,7 +79,7 @@ int main(int argc, char **argv)
     const struct option options[] = {
         { "--data", TEXT, &a.data, "PATH", "CIFAR-10 binary file or folder of data_batch_*.bin, IDX file, or\n"
                                            "PPM or PGM file or folder of such" },
-        { "--config", TEXT, &a.config, "NAME|FILE", "preset, or JSON file of options (" DEFAULT_CONFIG ")" },
+        { "--config", TEXT, &a.config, "NAME|FILE", "preset, or JSON file of options (simmim_vit_tiny_32)" },
         { "--set", REPEATED, &a.set, "KEY=VALUE", "set an option on top; may be given again" },
         { "--steps", COUNT, &a.steps, "N", "updates in all; to be given unless the configuration says" },
         { "--batch", COUNT, &a.batch, "N", "pictures a batch" },
@@ -98,5 +98,9 @@ int main(int argc, char **argv)
         return read == OPTIONS_HELP ? 0 : 2;
     if (a.presets)
         return print_presets() != MIM_OK;
-    return check(&a) ? 2 : run(&a);
+    if (check(&a))
+        return 2;
+    if (!a.config)
+        a.config = "simmim_vit_tiny_32";
+    return run(&a);
 }

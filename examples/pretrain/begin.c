@@ -71,7 +71,7 @@ static mim_status configure(struct run *r, mim_config **config)
 {
     struct why why;
     size_t size;
-    const char *name = r->arguments.config ? r->arguments.config : DEFAULT_CONFIG;
+    const char *name = r->arguments.config;
     char *json = is_path(name) ? (char *)read_file(name, &size, &why) : NULL;
     if (is_path(name) && !json)
         return wrong("pretrain", why.text, MIM_ERR_IO);
@@ -232,7 +232,7 @@ mim_status run_begin(struct run *r)
     if (!status) status = read_settings(r);
     free(path);
     if (!status && r->steps < 1)
-        return wrong(r->arguments.config ? r->arguments.config : DEFAULT_CONFIG, "how many steps? Give --steps N", MIM_ERR_VALUE);
+        return wrong(r->arguments.config, "how many steps? Give --steps N", MIM_ERR_VALUE);
     if (!status && !(r->order = malloc((size_t)r->training * sizeof *r->order)))
         return wrong(r->data_path, "no memory for the order of its pictures", MIM_ERR_NOMEM);
     if (!status && log_open(r))

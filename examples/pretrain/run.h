@@ -20,8 +20,6 @@ struct arguments {
 
 struct place { int64_t epoch, offset; };                    /* the next batch begins at order[offset] */
 
-#define DEFAULT_CONFIG "simmim_vit_tiny_32"
-
 struct run {
     struct arguments arguments;
     mim_context *context;

@@ -18,10 +18,12 @@ static mim_status evaluate_held_out(struct run *r, const char *sheet, struct eva
 
 static mim_status save_evaluation(struct run *r, const char *folder)
 {
-    struct evaluation e = { NAN, NAN };
+    struct evaluation e = { NAN, NAN, 0 };
     char *sheet = join_path(folder, "reconstruction.png"), *curve = join_path(folder, "curve.png");
     mim_status status = sheet && curve ? evaluate_held_out(r, sheet, &e) : MIM_ERR_NOMEM;
     r->mean_loss = e.mean_loss;
+    if (!status && e.unwritten)                             /* no reason to lose the rest */
+        fprintf(stderr, "%s: cannot be written\n", sheet);
     if (!status && log_evaluation(r, e.loss))
         status = MIM_ERR_NOMEM;
     if (!status && history_chart(&r->losses, &r->held_losses, e.mean_loss, "loss of the hidden pixels", curve))

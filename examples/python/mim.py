@@ -96,7 +96,8 @@ class Mim:
         return lambda *arguments: self._check(function(*arguments))
 
     def images(self, pictures):
-        """numpy [count, height, width, channels], uint8, uint16 or float32, any strides; not copied, so it sees later changes."""
+        """numpy [count, height, width, channels], uint8, uint16 or float32, any strides. Not copied: later changes of
+        pictures are seen."""
         kinds = {"uint8": "MIM_U8", "uint16": "MIM_U16", "float32": "MIM_F32"}
         images = Images(ctypes.sizeof(Images), pictures.ctypes.data, self.constant(kinds[pictures.dtype.name]),
                         *pictures.shape, 0, *pictures.strides, None)

@@ -4,7 +4,6 @@
 #include "outputs.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +32,7 @@ static mim_status comparable_loss(mim_trainer *trainer, char loss[WORD])
 }
 
 /* After the evaluation of a batch: its share of mean_loss, and the sheet if there is a path. */
-static mim_status look(mim_trainer *trainer, const char *loss, const char *sheet, double *mean_loss)
+static mim_status look(mim_trainer *trainer, const char *loss, const char *sheet, double *mean_loss, int *unwritten)
 {
     struct outputs o;
     *mean_loss = NAN;
@@ -41,8 +40,8 @@ static mim_status look(mim_trainer *trainer, const char *loss, const char *sheet
     if (status)
         return status == MIM_ERR_KEY ? MIM_OK : status;
     *mean_loss = outputs_mean_loss(&o, loss);
-    if (sheet && outputs_sheet(&o, SHEET_PICTURES, sheet))          /* no reason to lose the rest */
-        fprintf(stderr, "%s: cannot be written\n", sheet);
+    if (sheet && outputs_sheet(&o, SHEET_PICTURES, sheet))
+        *unwritten = 1;
     outputs_free(&o);
     return status;
 }
@@ -61,7 +60,7 @@ mim_status evaluate(mim_trainer *trainer, const struct data *data, int64_t first
     char name[WORD];
     int64_t *ids = malloc((size_t)batch * sizeof *ids);
     mim_images *views = malloc((size_t)batch * sizeof *views);
-    struct evaluation sum = { 0, 0 };
+    struct evaluation sum = { 0 };
     mim_status status = ids && views ? comparable_loss(trainer, name) : MIM_ERR_NOMEM;
     for (int64_t i = 0; !status && i < count; i += batch) {
         int n = count - i < batch ? (int)(count - i) : batch;
@@ -69,7 +68,7 @@ mim_status evaluate(mim_trainer *trainer, const struct data *data, int64_t first
         for (int k = 0; k < n; k++)
             ids[k] = first + i + k;
         status = evaluate_batch(trainer, data, ids, n, views, &loss);
-        if (!status) status = look(trainer, name, i ? NULL : sheet, &mean_loss);
+        if (!status) status = look(trainer, name, i ? NULL : sheet, &mean_loss, &sum.unwritten);
         sum.loss += loss * n / (double)count;
         sum.mean_loss += mean_loss * n / (double)count;
     }

@@ -10,10 +10,11 @@
 struct evaluation {
     double loss;                /* mean over the pictures */
     double mean_loss;           /* of predicting the mean of the visible pixels; NaN where it does not compare */
+    int unwritten;              /* the sheet could not be written */
 };
 
 /* Pictures [first, first + count) in batches. sheet: where to write the reconstructions of the first of them, or NULL; a
- * head that does not predict pixels writes none, and one that cannot be written is told of, no more. */
+ * head that does not predict pixels writes none. */
 mim_status evaluate(mim_trainer *trainer, const struct data *data, int64_t first, int64_t count, int batch,
                     const char *sheet, struct evaluation *out);
 
