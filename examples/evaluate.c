@@ -60,7 +60,7 @@ int main(int argc, char **argv)
     struct arguments a = { .probe = "linear", .features = "pooled", .pool = "auto", .threads = processors(), .seed = -1 };
     const struct option options[] = {
         { "--weights", TEXT, &a.weights, "PATH", "folder as pretrain, timm or transformers writes it, or a file of libmim" },
-        { "--train", LIST, &a.train, "FILES", "labelled pictures, CIFAR-10 binary or IDX; as many files as you like" },
+        { "--train", LIST, &a.train, "FILES", "labelled pictures, CIFAR-10 binary or IDX: files or folders" },
         { "--test", LIST, &a.test, "FILES", "likewise: what the accuracies are of" },
         { "--probe", TEXT, &a.probe, "NAME", "linear: logistic regression on features (unless given)\n"
                                              "steps: a linear classifier by steps with augmentation, as MAE does\n"

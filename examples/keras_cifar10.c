@@ -65,10 +65,12 @@ static mim_status one_batch(struct run *r, mim_trainer *t, const struct data *da
     if (probes) status = mim_trainer_set_input(t, "labels", MIM_I64, r->labels, (size_t)n);
     if (!status && order) status = mim_trainer_step(t, r->views, epoch, r->ids);
     else if (!status) status = mim_trainer_evaluate(t, r->views, epoch, r->ids);
+    if (status)
+        return status;
     m->loss += metric(t, "loss") * n;
     m->accuracy += probes ? metric(t, "accuracy") * n : 0;
     m->pictures += n;
-    return status;
+    return MIM_OK;
 }
 
 static mim_status all_batches(struct run *r, mim_trainer *t, const struct data *data, int learns, int64_t epoch, int probes,
@@ -147,11 +149,13 @@ static mim_status pretrain(struct run *r, mim_trainer *t, mim_encoder *encoder, 
         status = all_batches(r, t, &r->train, 1, e, 0, &learnt);
         double seconds = seconds_now() - begun;
         if (!status) status = all_batches(r, t, &r->held_out, 0, e, 0, &seen);
+        if (status)
+            return status;
         printf("epoch %3d   loss %.4f   held out %.4f   %.0f s\n", e + 1, learnt.loss, seen.loss, seconds);
         fflush(stdout);
         snprintf(r->log + strlen(r->log), ROW, "%d,%.6f,%.6f,%.1f\n", e + 1, learnt.loss, seen.loss, seconds);
         read_log(r);
-        if (!status) status = save(r, t, encoder);
+        status = save(r, t, encoder);
     }
     return status;
 }
@@ -164,7 +168,7 @@ static mim_status probe(struct run *r, mim_config *config, mim_encoder *encoder,
     if (!status) status = mim_trainer_create(r->context, config, encoder, NULL, NULL, NULL, &t);
     for (int e = 0; !status && e < epochs; e++) {
         status = all_batches(r, t, &r->train, 1, e, 1, &m);
-        printf("probe epoch %3d   loss %.4f   accuracy %.4f\n", e + 1, m.loss, m.accuracy);
+        if (!status) printf("probe epoch %3d   loss %.4f   accuracy %.4f\n", e + 1, m.loss, m.accuracy);
         fflush(stdout);
     }
     if (!status && epochs) status = all_batches(r, t, &r->test, 0, 0, 1, &m);

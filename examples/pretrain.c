@@ -23,6 +23,15 @@ static mim_status print_presets(void)
     return status;
 }
 
+/* A model that has no form of transformers' is described by the file of its weights alone. */
+static void print_done(const char *out)
+{
+    char *path = join_path(out, "config.json");
+    printf("Done. %s holds model.safetensors,%s state.safetensors, log.csv, held_out.csv, reconstruction.png and curve.png.\n",
+           out, path && is_file(path) ? " config.json," : "");
+    free(path);
+}
+
 static mim_status train(struct run *r)
 {
     mim_status status = run_begin(r);
@@ -39,8 +48,7 @@ static mim_status train(struct run *r)
             printf("Stopped after step %lld and saved; go on with: pretrain --resume --out %s\n", (long long)r->step,
                    r->arguments.out);
         else if (!status)
-            printf("Done. %s holds model.safetensors, config.json, state.safetensors, log.csv, held_out.csv, "
-                   "reconstruction.png and curve.png.\n", r->arguments.out);
+            print_done(r->arguments.out);
     }
     return status;
 }

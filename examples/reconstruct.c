@@ -42,7 +42,7 @@ int main(int argc, char **argv)
     struct arguments a = { .ratio = -1, .threads = processors(), .seed = -1 };
     const struct option options[] = {
         { "--weights", TEXT, &a.weights, "PATH", "folder or file of a model that predicts pixels, head included" },
-        { "--data", LIST, &a.data, "FILES", "pictures, as pretrain takes them; as many files as you like" },
+        { "--data", LIST, &a.data, "FILES", "pictures, as pretrain takes them: files or folders" },
         { "--mask-ratio", SECONDS, &a.ratio, "R", "share of patches to hide, above 0 and below 1 (as in pretraining)" },
         { "--count", COUNT, &a.count, "N", "pictures to take, from the first (all)" },
         { "--rows", COUNT, &a.rows, "N", "pictures on the sheet (8; at most the first batch of 32)" },

@@ -71,8 +71,10 @@ static mim_status check_out(const struct arguments *a, enum probe probe)
         return MIM_OK;
     if (is_file(a->out))
         return tell_wrong(MIM_ERR_IO, "--out %s is a file; it should be a folder", a->out);
-    char *state = join_path(a->out, "state.safetensors");
-    int trains = probe == PROBE_STEPS || probe == PROBE_FINETUNE, taken = !state || is_file(state);
+    char *state = join_path(a->out, "state.safetensors"), *model = join_path(a->out, "model.safetensors");
+    int trains = probe == PROBE_STEPS || probe == PROBE_FINETUNE;
+    int taken = !state || !model || is_file(state) || is_file(model);
+    free(model);
     free(state);
     if (trains && (taken || (a->weights && same_path(a->out, a->weights))))
         return tell_wrong(MIM_ERR_VALUE, "--out %s holds a model already; give another folder", a->out);

@@ -40,7 +40,6 @@ static mim_status create_trainer(struct training *r)
     if (!status) status = mim_trainer_create(t->context, t->config, encoder, head, NULL, NULL, &r->trainer);
     if (!status) status = mim_trainer_tensors(r->trainer, MIM_OUTPUTS, NULL, &r->outputs);
     if (!status) status = mim_config_get_i64(t->config, "seed", &r->seed);
-    if (!status) status = mim_config_get_i64(t->config, "trainer.batch", &r->recipe.batch);     /* --set may change it */
     mim_head_destroy(head);
     mim_encoder_destroy(encoder);
     return status;
@@ -65,7 +64,6 @@ static mim_status begin(struct training *r)
     if (status)
         return tell_failed(t->context, status, t->arguments->probe);
     size_t batch = (size_t)r->recipe.batch;
-    r->recipe.steps_an_epoch = t->set.train.count < r->recipe.batch ? 1 : t->set.train.count / r->recipe.batch;
     r->order = malloc((size_t)t->set.train.count * sizeof *r->order);
     r->ids = malloc(2 * batch * sizeof *r->ids);
     r->views = malloc(batch * sizeof *r->views);
@@ -123,11 +121,12 @@ static mim_status train_epoch(struct training *r, int64_t epoch, double *loss)
         r->skipped_in_a_row = status == MIM_ERR_NOT_FINITE ? r->skipped_in_a_row + 1 : 0;
         if (status == MIM_ERR_NOT_FINITE && r->skipped_in_a_row < MOST_SKIPPED)
             status = MIM_OK;                    /* that update was left out */
+        if (status)
+            break;                              /* its reason must not be followed by another */
         double now = metric(r, "loss");
         if (isfinite(now))
             sum += now, counted++;
-        if (!status)
-            progress_step(&r->progress, ++r->step, now, (int)batch);
+        progress_step(&r->progress, ++r->step, now, (int)batch);
     }
     *loss = counted ? sum / (double)counted : NAN;
     return status;

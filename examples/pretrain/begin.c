@@ -147,11 +147,13 @@ static mim_status read_place(struct run *r, const mim_tensors *state)
     mim_status status = text_number(state, "host.epoch", &r->place.epoch);
     if (!status) status = text_number(state, "host.offset", &r->place.offset);
     if (!status) status = text_number(state, "host.milliseconds", &milliseconds);
-    if (!status && (r->place.epoch < 0 || r->place.offset < 0))
-        status = MIM_ERR_FORMAT;
+    if (status)
+        return run_failed(r, status, "the state is not one of pretrain");
+    if (r->place.epoch < 0 || r->place.offset < 0 || r->place.offset > r->training)
+        return wrong("state.safetensors", "its place is not one in these pictures", MIM_ERR_FORMAT);
     r->mark = r->place;
     r->seconds = (double)milliseconds / 1000;
-    return status;
+    return MIM_OK;
 }
 
 static mim_status resume(struct run *r, const char *path)
@@ -162,9 +164,9 @@ static mim_status resume(struct run *r, const char *path)
     if (status)
         return run_failed(r, status, "cannot resume");
     status = open_stored_data(r, state);
+    if (!status) status = read_place(r, state);
     if (!status) {
-        status = read_place(r, state);
-        if (!status) status = mim_config_create(r->context, NULL, &config);
+        status = mim_config_create(r->context, NULL, &config);
         if (!status) status = set_arguments(config, &r->arguments);
         if (!status) status = mim_trainer_resume(r->context, config, state, &r->trainer);
         if (status) run_failed(r, status, "cannot resume");
@@ -219,8 +221,6 @@ static mim_status check_folder(struct run *r, const char *state)
     free(model);
     if (taken)
         return wrong(a->out, "holds a model already; give another --out", MIM_ERR_VALUE);
-    if (make_folder(a->out))
-        return wrong(a->out, "cannot make this folder", MIM_ERR_IO);
     return MIM_OK;
 }
 
@@ -235,6 +235,8 @@ mim_status run_begin(struct run *r)
         return wrong(r->arguments.config, "how many steps? Give --steps N", MIM_ERR_VALUE);
     if (!status && !(r->order = malloc((size_t)r->training * sizeof *r->order)))
         return wrong(r->data_path, "no memory for the order of its pictures", MIM_ERR_NOMEM);
+    if (!status && make_folder(r->arguments.out))
+        return wrong(r->arguments.out, "cannot make this folder", MIM_ERR_IO);
     if (!status && log_open(r))
         return wrong(r->arguments.out, "cannot write log.csv and held_out.csv there", MIM_ERR_IO);
     r->ordered = r->saved = -1;

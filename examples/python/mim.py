@@ -96,10 +96,14 @@ class Mim:
         return lambda *arguments: self._check(function(*arguments))
 
     def images(self, pictures):
-        """numpy [count, height, width, channels], uint8, uint16 or float32, any strides. Not copied: later changes of
-        pictures are seen."""
-        kinds = {"uint8": "MIM_U8", "uint16": "MIM_U16", "float32": "MIM_F32"}
-        images = Images(ctypes.sizeof(Images), pictures.ctypes.data, self.constant(kinds[pictures.dtype.name]),
+        """numpy [count, height, width, channels], uint8, uint16 or float32 of this machine's byte order, any strides.
+        Not copied, unless it is one value broadcast: later changes of pictures are seen."""
+        if not pictures.dtype.isnative:
+            raise ValueError(f"pictures of type {pictures.dtype}: not the byte order of this machine")
+        kinds = {np.dtype("u1"): "MIM_U8", np.dtype("u2"): "MIM_U16", np.dtype("f4"): "MIM_F32"}
+        if not any(pictures.strides):           # strides of zero mean dense to libmim
+            pictures = pictures.copy()
+        images = Images(ctypes.sizeof(Images), pictures.ctypes.data, self.constant(kinds[pictures.dtype]),
                         *pictures.shape, 0, *pictures.strides, None)
         images.pictures = pictures              # lives as long as what points into it
         return images

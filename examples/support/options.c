@@ -67,8 +67,10 @@ static enum option_result store(const struct option *o, const char *value)
     case LIST:
         if (o->kind == REPEATED && (*value == '=' || !strchr(value, '=')))
             return wrong(o->name, value, " is not KEY=VALUE");
-        if (texts->count == MOST_TEXTS)
-            return wrong("too many times", o->name, "");
+        if (texts->count == MOST_TEXTS) {
+            fprintf(stderr, "%s: %d values are the most; of files, their folder counts as one\n", o->name, MOST_TEXTS);
+            return OPTIONS_WRONG;
+        }
         texts->text[texts->count++] = value;
     }
     return OPTIONS_READ;

@@ -3,7 +3,7 @@
 #ifndef EXAMPLES_SUPPORT_OPTIONS_H
 #define EXAMPLES_SUPPORT_OPTIONS_H
 
-enum { MOST_TEXTS = 64 };
+enum { MOST_TEXTS = 1024 };
 struct texts { int count; const char *text[MOST_TEXTS]; };
 
 enum option_kind {

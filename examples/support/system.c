@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DEEPEST = 16 };      /* levels of sub-folders: a link that leads back up must end somewhere */
+enum { DEEPEST = 16 };      /* levels of sub-folders */
 
 double seconds_now(void)
 {
@@ -81,9 +81,11 @@ char *join_path(const char *folder, const char *name)
 unsigned char *read_file(const char *path, size_t *size, struct why *why)
 {
     struct stat s;
-    FILE *file = is_file(path) && !stat(path, &s) ? fopen(path, "rb") : NULL;
+    int found = !stat(path, &s), regular = found && S_ISREG(s.st_mode);
+    FILE *file = regular ? fopen(path, "rb") : NULL;
     if (!file) {
-        snprintf(why->text, sizeof why->text, "%s: %s", path, is_folder(path) ? "is a folder" : strerror(errno));
+        const char *reason = found && S_ISDIR(s.st_mode) ? "is a folder" : "is no regular file";
+        snprintf(why->text, sizeof why->text, "%s: %s", path, found && !regular ? reason : strerror(errno));
         return NULL;
     }
     size_t length = (size_t)s.st_size;
@@ -118,15 +120,25 @@ static int add_path(struct list *l, char *path)
     return 0;
 }
 
-static void walk(struct list *l, const char *folder, int depth)
+/* A folder, and those that it was reached through. */
+struct folder { const char *path; const struct folder *above; int depth; };
+
+static int leads_back(const struct folder *f, const char *path)
 {
-    DIR *dir = depth < DEEPEST ? opendir(folder) : NULL;
+    while (f && !same_path(f->path, path))
+        f = f->above;
+    return f != NULL;
+}
+
+static void walk(struct list *l, const struct folder *f)
+{
+    DIR *dir = f->depth < DEEPEST ? opendir(f->path) : NULL;
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
-        char *path = *entry->d_name == '.' ? NULL : join_path(folder, entry->d_name);
+        char *path = *entry->d_name == '.' ? NULL : join_path(f->path, entry->d_name);
         if (path && is_file(path) && !add_path(l, path))
             continue;
-        if (path && is_folder(path))
-            walk(l, path, depth + 1);
+        if (path && is_folder(path) && !leads_back(f, path))
+            walk(l, &(struct folder){ path, f, f->depth + 1 });
         free(path);
     }
     if (dir)
@@ -141,7 +153,7 @@ static int by_name(const void *a, const void *b)
 char **list_files(const char *folder, size_t *count)
 {
     struct list l = { 0 };
-    walk(&l, folder, 0);
+    walk(&l, &(struct folder){ folder, NULL, 0 });
     if (l.count)
         qsort(l.path, l.count, sizeof *l.path, by_name);
     *count = l.count;

@@ -69,6 +69,11 @@ good "tuned/confusion.png tuned/curve.png tuned/log.csv tuned/model.safetensors"
      $E --probe finetune --epochs 2 --batch 16 --set trainer.average=0.5 --out "$T/tuned"
 good "" $E --probe finetune --epochs 1 --batch 64 --scratch
 good "" $E --probe steps --epochs 1 --features block.1 --pool mean
+# A batch and an accumulation that --set gives: 15 updates in three epochs, whose rates rise and fall.
+good "set/log.csv" $E --probe finetune --epochs 3 --batch 20 --set trainer.batch=4 --set trainer.accumulate=2 --out "$T/set"
+awk -F, 'NR == 2 { first = $4 } NR == 3 { second = $4 } NR == 4 { last = $4 }
+         END { exit !(last < second && second < first && second > 1e-6) }' "$T/set/log.csv" && ok=yes || ok=no
+check $ok "rates of a batch that --set gives: $(cat "$T/set/log.csv")"
 good "" evaluate --weights "$T/tuned" --train "$T/train.bin" --test "$T/test.bin"
 good "sheet.png" reconstruct --weights "$T/run" --data "$T/test.bin" --mask-ratio 0.5 --seed 3 --count 5 --out "$T/sheet.png"
 good "features.safetensors" features "$T/run" "$T/test.bin" "$T/features.safetensors" tokens --threads 2 --precision bf16
@@ -107,10 +112,24 @@ good "" $K1 --resume
 cmp -s "$T/keras/encoder.safetensors" "$T/resumed/encoder.safetensors" && ok=yes || ok=no
 check $ok "a resumed run of keras_cifar10 ends as one that was not stopped"
 bad "holds a run already" $K1
+good "" evaluate --weights "$T/keras/encoder.safetensors" --train "$T/train.bin" --test "$T/test.bin" --probe finetune \
+     --epochs 1 --batch 8
 bad "not 2 epochs of these pictures" $K1 --train "$T/train.bin" "$T/train.bin" "$T/train.bin" "$T/train.bin" "$T/train.bin" \
     "$T/train.bin" "$T/train.bin" --resume
 
 N="--out $T/none"
+mkdir "$T/circle" "$T/moved"
+cp "$T/train.bin" "$T/circle/data_batch_1.bin"
+ln -s . "$T/circle/again"
+good "" pretrain --data "$T/circle" --config mae_vit_tiny_32 --steps 1 --batch 8 --set encoder.depth=1 --out "$T/circled"
+grep -q '^40 pictures' "$T/log" && ok=yes || ok=no
+check $ok "a link back up brings nothing new: $(head -n 1 "$T/log")"
+LC_ALL=C sed 's/"host.offset":"16"/"host.offset":"99"/' "$T/run/state.safetensors" > "$T/moved/state.safetensors"
+bad "not one in these pictures" pretrain --resume --steps 3 --out "$T/moved"
+bad "no regular file" pretrain --data /dev/null $N
+head -c 3073 "$T/train.bin" > "$T/one.bin"
+bad "at least 2 pictures" evaluate --weights "$T/run" --train "$T/one.bin" --test "$T/test.bin" --classes 10 --probe steps
+bad "holds a model already" $E --probe steps --epochs 1 --out "$T/tuned"
 bad "not nearest" $E $N --probe nearest
 bad "needs --weights" evaluate --train "$T/train.bin" --test "$T/test.bin" $N
 bad "pictures to train on" evaluate --weights "$T/run" --test "$T/test.bin" $N
