@@ -3,7 +3,10 @@
 #ifndef MIM_BASE_BASE_H
 #define MIM_BASE_BASE_H
 
-/* Fused multiply-add only where v_fma says so, whatever the build flags are: same source, same bits. */
+#if defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__
+#error "libmim tells NaN and infinities apart: build it without -ffast-math, -Ofast and -ffinite-math-only"
+#endif
+/* Fused multiply-add only where v_fma says so: same source, same bits. (clang given -ffp-contract=fast heeds no pragma.) */
 #if defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
 #elif defined(__GNUC__)
@@ -15,6 +18,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
+
+_Static_assert(sizeof(size_t) >= 8, "plans add up sizes of models; that takes 64 bits");
 
 #define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
 

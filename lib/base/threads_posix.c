@@ -119,13 +119,17 @@ static void *help(void *arg)
 }
 
 /* As many as the system gives. The host's signals are none of their business. */
+/* Signals are for the host's own threads, but those of what a thread does itself: its handler must see them. */
 static void start(struct mim__threads *t)
 {
-    sigset_t all, before;
-    sigfillset(&all);
+    static const int own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL };
+    sigset_t blocked, before;
+    sigfillset(&blocked);
+    for (int i = 0; i < COUNT(own); i++)
+        sigdelset(&blocked, own[i]);
     t->tried = true;
     t->process = getpid();
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
     for (; t->started < t->helpers; t->started++) {
         struct helper *h = &t->helper[t->started];
         *h = (struct helper){ .team = t, .lane = t->started + 1 };

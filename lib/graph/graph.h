@@ -47,9 +47,17 @@ struct env {    /* how to run it; the same for every call of a training step */
     void *scratch;                               /* likewise, the calling thread's own; other threads have theirs */
     uint64_t seed, step;                         /* counter-based: a replayed call draws the same numbers */
     bool training;                               /* false: no drop path */
-    const atomic_int *cancel;                    /* looked at between calls and tasks */
+    const atomic_int *cancel;                    /* looked at between calls and tasks, and in long ones */
     atomic_bool *skipped;                        /* set when that left tasks out */
 };
+/* In a task that goes on for long: is it time to end? What it leaves then is not used. */
+static inline bool stopped(const struct env *e)
+{
+    if (!e->cancel || !atomic_load_explicit(e->cancel, memory_order_relaxed))
+        return false;
+    atomic_store(e->skipped, true);
+    return true;
+}
 /* What every operator with tasks does: task(arg, i, scratch) for i < tasks. */
 static inline void split(const struct env *e, int tasks, mim__task task, void *arg)
 {

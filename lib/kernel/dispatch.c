@@ -8,7 +8,10 @@
 /* Every table of the build, best first. Where one of them runs, so do all after it. */
 #if defined(__x86_64__) && defined(__GNUC__)
 static const struct kernels *const tables[] = {
-    &mim__kernels_avx512_bf16, &mim__kernels_avx512, &mim__kernels_avx2, &mim__kernels_scalar, NULL
+#if AVX512_BF16
+    &mim__kernels_avx512_bf16,
+#endif
+    &mim__kernels_avx512, &mim__kernels_avx2, &mim__kernels_scalar, NULL
 };
 
 /* The compiler's run-time support looks at CPUID and at what registers the system saves (XGETBV). */
@@ -16,11 +19,15 @@ static int first_that_runs(void)
 {
     __builtin_cpu_init();
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
-        return 3;
+        return AVX512_BF16 + 2;
     if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
         !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq"))
-        return 2;
+        return AVX512_BF16 + 1;
+#if AVX512_BF16
     return __builtin_cpu_supports("avx512bf16") ? 0 : 1;
+#else
+    return 0;
+#endif
 }
 #elif defined(__aarch64__) && defined(__GNUC__)
 static const struct kernels *const tables[] = { &mim__kernels_neon, &mim__kernels_scalar, NULL };

@@ -4,7 +4,7 @@
 #include "kernel/isa.h"
 #include "kernel/kernel.h"
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#if AVX512_BF16
 #include <immintrin.h>
 
 #pragma GCC diagnostic push

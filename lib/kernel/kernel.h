@@ -10,6 +10,13 @@
 #include "kernel/normals.h"
 #include "kernel/rows.h"
 
+/* Is the table of bf16 products in the build? gcc knows these instructions since version 10. */
+#if defined(__x86_64__) && (defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 10))
+#define AVX512_BF16 1
+#else
+#define AVX512_BF16 0
+#endif
+
 struct kernels {
     const char *isa;                        /* "scalar", "avx2", "avx512", "avx512_bf16", "neon" */
     const struct gemm_kernels *gemm[2];     /* by compute type: F32, BF16 (operands rounded to bf16, sums f32) */

@@ -50,13 +50,13 @@ static void backward_task(void *arg, int task, void *scratch)
     float *wide = scratch, *dx = wide + dim;
     for (int r = task * ROWS; r < end; r++) {
         const float *dy = row_of(c->dy, F32, dim, r);
+        if (c->dx[X]) {                     /* first: of an input given twice, the later adds */
+            const float *x = read_row(j->e, c->xt[X], row_of(c->x[X], c->xt[X], dim, r), dim, wide);
+            j->e->k->rows->activate_backward(dim, *f, x, dy, dx);
+            mim__op_store(j->e, c->xt[X], dim, dx, at_row(c->dx[X], c->xt[X], dim, r), c->add >> X & 1);
+        }
         if (c->dx[RESIDUAL])
             mim__op_pass(j->e, F32, dim, dy, at_row(c->dx[RESIDUAL], F32, dim, r), c->add >> RESIDUAL & 1, scratch);
-        if (!c->dx[X])
-            continue;
-        j->e->k->rows->activate_backward(dim, *f, read_row(j->e, c->xt[X], row_of(c->x[X], c->xt[X], dim, r), dim, wide),
-                                         dy, dx);
-        mim__op_store(j->e, c->xt[X], dim, dx, at_row(c->dx[X], c->xt[X], dim, r), c->add >> X & 1);
     }
 }
 

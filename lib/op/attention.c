@@ -253,7 +253,7 @@ static void backward_bias_task(void *arg, int task, void *scratch)
     float *sum = sum_of(j, run, head);
     if (j->runs > 1 || !(j->c->add >> BIAS & 1))
         memset(sum, 0, (size_t)j->n * (size_t)j->n * sizeof *sum);
-    for (; unit < end; unit++) {
+    for (; unit < end && !stopped(j->e); unit++) {
         struct attention_head place = { 0 }, next;
         void *rest = place_window(j, unit % j->windows, &place, scratch);
         struct attention_head h = backward_head_of(j, unit, head, rest);

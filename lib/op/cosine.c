@@ -45,7 +45,8 @@ static void normalise(const struct job *j, const float *x, float *y)
     const struct call *c = j->c;
     int heads = heads_of(c), dim = cols(c->xs[X]) / 3 / heads;
     for (int h = 0; h < 2 * heads; h++, x += dim, y += dim) {
-        float length = fmaxf(sqrtf(j->e->k->rows->dot(dim, x, x)), least);
+        float length = sqrtf(j->e->k->rows->dot(dim, x, x));
+        length = isinf(length) ? NAN : fmaxf(length, least);        /* zeros would hide that it is too long */
         j->e->k->rows->scale(dim, (h < heads ? scale_of(c, h) : 1) / length, x, y);
     }
     memmove(y, x, (size_t)(heads * dim) * sizeof *y);
