@@ -87,7 +87,7 @@ $(BUILD)/libmim.so: $(BUILD)/$(SONAME)
 	ln -sf $(<F) $@
 
 # A change of compiler or flags makes everything anew.
-$(BUILD)/flags: FORCE
+$(BUILD)/flags: $(if $(filter-out install uninstall,$(or $(MAKECMDGOALS),all)),FORCE)
 	@mkdir -p $(@D)
 	@echo '$(CC) $(FLAGS) $(CPPFLAGS) $(CFLAGS) $(WARN)' | cmp -s - $@ || \
 	 echo '$(CC) $(FLAGS) $(CPPFLAGS) $(CFLAGS) $(WARN)' > $@

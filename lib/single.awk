@@ -195,8 +195,13 @@ function parse(unit,   i, j) {
     for (i = 1; i <= length_of[unit]; i++) {
         if (is_directive(text[unit, i])) { define(text[unit, i]); split_line(text[unit, i]); continue }
         split_line(text[unit, i])
-        for (j = 1; j <= count; j++)
+        for (j = 1; j <= count; j++) {
             if (kind[j] != "w" && kind[j] != "c") follow(token[j], kind[j])
+            if (kind[j] == "i" && token[j] ~ /^mim__/ && !(token[j] in is_private)) {
+                is_private[token[j]] = 1
+                private[++private_count] = token[j]
+            }
+        }
     }
     if (depth) die(unit ": braces do not balance")
 }
@@ -354,17 +359,23 @@ function top(   i, line, version) {
     print " *     cc -O2 -c mim.c          then link with -lm -pthread"
     print " *"
     print " * MIM_API may be defined as static where this file is included by another, before any header"
-    print " * of the system: it asks these for POSIX. */"
+    print " * of the system: it asks these for POSIX. Names that begin with mim__ stay global; beside another"
+    print " * copy of the library define MIM_PRIVATE, a prefix of your own that these then have. */"
     for (i = 1; i <= feature_count; i++)
         print "#ifndef " feature_names[i] "\n#define " feature_names[i] " " features[feature_names[i]] "\n#endif"
     print "#ifndef MIM_BUILD\n#define MIM_BUILD\n#endif"
     print "#if defined(__GNUC__)"
     print "#pragma GCC diagnostic push"
     print "#pragma GCC diagnostic ignored \"-Wunused-function\""
+    print "#if !defined(__clang__)\n#pragma GCC push_options\n#endif"
+    print "#endif"
+    print "#ifdef MIM_PRIVATE\n#define MIM__JOINED(a, b) a##b\n#define MIM__JOIN(a, b) MIM__JOINED(a, b)"
+    for (i = 1; i <= private_count; i++) print "#define " private[i] " MIM__JOIN(MIM_PRIVATE, _" private[i] ")"
     print "#endif"
     print "#include \"mim.h\""
 }
 
 function bottom() {
     print "\n#if defined(__GNUC__)\n#pragma GCC diagnostic pop\n#endif"
+    print "#if defined(__clang__)\n#pragma STDC FP_CONTRACT DEFAULT\n#elif defined(__GNUC__)\n#pragma GCC pop_options\n#endif"
 }
