@@ -229,10 +229,12 @@ static void sizes_that_differ(void)
     mim_encoder_destroy(e);
 }
 
+/* Encoding sees a picture as evaluation does, whatever training would make of it. */
 static void pixels(void)
 {
-    mim_encoder *e = make_encoder(NULL);
-    mim_config *config = make_config(ctx, NULL);
+    static const char json[] = "{\"image\": {\"crop\": \"random_resized\", \"crop_least\": 0.3, \"flip\": 1}}";
+    mim_encoder *e = make_encoder(json);
+    mim_config *config = make_config(ctx, json);
     mim_images images = make_images(0, 2);
     static float p[2 * MAKE_PIXELS];
     float a[32], b[32];
@@ -250,11 +252,47 @@ static void pixels(void)
     mim_encoder_destroy(e);
 }
 
+/* A table of positions brought to a smaller grid: with and without antialiasing it is not the same. */
+static void table_resize(void)
+{
+    float x[2][28];
+    for (int i = 0; i < 2; i++) {
+        char json[300];
+        snprintf(json, sizeof json, "{\"image\": {\"height\": 8, \"width\": 8}, \"encoder\": {\"width\": 4, \"class_token\": 0,"
+                 " \"table_rows\": 5, \"table_cols\": 5, \"table_resize\": \"%s\"}}", i ? "antialias" : "bicubic");
+        mim_encoder *e = make_encoder(json);
+        mim_images images = make_images(0, 1);
+        images.height = 8;
+        features(e, &images, "block.0", x[i], 16);
+        mim_encoder_destroy(e);
+    }
+    CHECK(memcmp(x[0], x[1], 16 * sizeof(float)));
+}
+
+/* The last layers of both branches begin smaller, the deeper the smaller: by 1 / sqrt(2 times the block's number). */
+static void branch_ends(void)
+{
+    for (int rescale = 0; rescale < 2; rescale++) {
+        mim_encoder *e = make_encoder(rescale ? "{\"encoder.width\": 64}" : "{\"encoder\": {\"width\": 64, \"init_rescale\": 0}}");
+        mim_tensors *w = NULL;
+        OK(ctx, mim_encoder_tensors(e, MIM_WEIGHTS, "mim", &w));
+        for (int k = 0; k < 2; k++) {
+            char name[64];
+            double rms, cut = 0.02 / (rescale ? sqrt(2.0 * (k + 1)) : 1);
+            snprintf(name, sizeof name, "blocks.%d.mlp.fc2.weight", k);
+            double most = make_spread(ctx, w, name, &rms);
+            CHECK(most <= cut * 1.00001 && most > 0.99 * cut);
+        }
+        mim_tensors_destroy(w);
+        mim_encoder_destroy(e);
+    }
+}
+
 int main(void)
 {
     ctx = make_context();
     TEST(all_outputs); TEST(refused); TEST(as_a_trainer_shows); TEST(masked); TEST(left_out); TEST(left_out_badly); TEST(sizes);
-    TEST(sizes_that_differ); TEST(pixels);
+    TEST(sizes_that_differ); TEST(pixels); TEST(table_resize); TEST(branch_ends);
     mim_context_destroy(ctx);
     return test_end();
 }

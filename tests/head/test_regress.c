@@ -185,16 +185,45 @@ static void numbers_of_the_host(void)
     mim_trainer_destroy(t);
 }
 
+/* Smooth l1 that is a square up to beta. */
+static void beta(void)
+{
+    enum { DEPTH = 5, ALL = MAKE_BATCH * MAKE_PATCHES * DEPTH };
+    mim_trainer *t = make_trainer(ctx, "{\"head\": {\"target\": \"host\", \"numbers\": 5, \"masked\": 0,"
+                                       " \"loss\": \"smooth_l1\", \"beta\": 0.1}}");
+    float target[ALL], p[ALL];
+    double sum = 0;
+    for (int i = 0; i < ALL; i++)
+        target[i] = sinf((float)i);
+    OK(ctx, mim_trainer_set_input(t, "target", MIM_F32, target, ALL));
+    OK(ctx, make_step(t, 0));
+    make_read(t, MIM_OUTPUTS, "prediction", p, ALL);
+    for (int i = 0; i < ALL; i++) {
+        double d = fabs((double)p[i] - target[i]);
+        sum += (d < 0.1 ? d * d / 0.2 : d - 0.05) / ALL;
+    }
+    CHECK_NEAR(make_metric(t, "loss"), sum, 1e-5);
+    mim_trainer_destroy(t);
+}
+
 /* Pixels of all patches, none hidden: the usual loss without a mask, and pictures still. */
 static void nothing_hidden(void)
 {
     mim_trainer *t = make_trainer(ctx, "{\"head.masked\": 0, \"encoder.mask_token\": 0}");
     mim_masker *m = NULL;
+    static float x[MAKE_BATCH * MAKE_PIXELS];
+    double sum = 0;
+    clear_head(t, "head.decoder.0.weight", "head.decoder.0.bias");
     OK(ctx, make_step(t, 0));
     CHECK(mim_trainer_masker(t, &m) == MIM_ERR_STATE);
     CHECK(elements_of(t, MIM_OUTPUTS, "picture") == MAKE_BATCH * MAKE_PIXELS && elements_of(t, MIM_OUTPUTS, "mask") == 0);
-    float x[MAKE_PIXELS];
-    make_read(t, MIM_OUTPUTS, "picture", x, MAKE_PIXELS);
+    make_read(t, MIM_OUTPUTS, "pixels", x, MAKE_BATCH * MAKE_PIXELS);
+    for (int i = 0; i < MAKE_BATCH * MAKE_PIXELS; i++)
+        sum += fabs(x[i]) / (MAKE_BATCH * MAKE_PIXELS);         /* from a head that predicts zeros */
+    CHECK_NEAR(make_metric(t, "loss"), sum, 1e-5);
+    make_read(t, MIM_OUTPUTS, "picture", x, MAKE_BATCH * MAKE_PIXELS);
+    for (int i = 0; i < MAKE_BATCH * MAKE_PIXELS; i++)
+        CHECK(x[i] >= 0 && x[i] <= 1);
     mim_trainer_destroy(t);
 }
 
@@ -224,6 +253,7 @@ int main(void)
     TEST(edges);
     TEST(windows_of_swin);
     TEST(numbers_of_the_host);
+    TEST(beta);
     TEST(nothing_hidden);
     TEST(refused);
     mim_context_destroy(ctx);

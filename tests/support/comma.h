@@ -3,10 +3,13 @@
 #ifndef MIM_TESTS_SUPPORT_COMMA_H
 #define MIM_TESTS_SUPPORT_COMMA_H
 
+#include "support/test.h"
+
 #include <locale.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-/* Sets it; 0 (and a note) if there is none. comma_end goes back. */
+/* Sets it; 0 (and a note) if there is none, which is a failure where COMMA says that there is one. comma_end goes back. */
 static inline int comma_begin(void)
 {
     static const char *const names[] = { "de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "fr_FR.utf8", "es_ES.UTF-8",
@@ -19,6 +22,8 @@ static inline int comma_begin(void)
                 return 1;
         }
     setlocale(LC_ALL, "C");
+    const char *wanted = getenv("COMMA");
+    CHECK(!wanted || !*wanted);
     printf("no locale with a decimal comma: not tested in one\n");
     return 0;
 }

@@ -36,6 +36,7 @@ struct op_build {
     struct graph *g;
     int batch, next, made;      /* a second build takes the inputs of the first */
     struct tensor *inputs[OP_LEAVES];
+    unsigned plain;             /* leaves that get no gradient: op_plain */
 };
 struct op_test {
     const char *name;
@@ -137,6 +138,7 @@ static inline struct tensor *op_plain(struct op_build *b, struct shape s)
         return b->inputs[b->next++];
     snprintf(name, sizeof name, "x%d", b->made);
     b->next++;
+    b->plain |= 1u << b->made;
     return b->inputs[b->made++] = mim__graph_input(b->g, name, s, F32);
 }
 static inline struct tensor *op_param(struct op_build *b, struct shape s)
@@ -180,6 +182,7 @@ struct op_leaf { bool param, whole, shared; size_t count; float *value, *gradien
 struct op_result {
     mim_status status;
     int leaves, first;          /* first: leaves of the first build */
+    unsigned plain;
     struct op_leaf leaf[OP_LEAVES];
     size_t n;                   /* elements of y */
     float *y, *dy;
@@ -221,6 +224,7 @@ static inline struct tensor *op_tree(const struct op_test *t, const struct op_ca
         two[1] = op_as(g, other, F32);
         y = two[0] && two[1] ? mim__graph_op(g, &op_mix, NULL, 0, 2, two) : NULL;
     }
+    r->plain = b.plain;
     mim__graph_segment(g);
     if (y)
         y = op_as(g, y, F32);                   /* what the test reads and seeds is f32 */
@@ -449,6 +453,8 @@ static inline void op_against_reference(const struct op_test *t, const struct op
             value[i][k] = kept;
             have[s] = l->gradient[k];
         }
+        if (!t->no_gradient && !l->whole && !(r->plain >> i & 1) && !CHECK(l->gradient))
+            op_note(t, c, how, "a leaf has no gradient");
         if (l->gradient)
             op_near(t, c, how, "gradient", i, n, have, want, 2 * op_tolerance(c) * how->backwards);
         for (size_t k = 0; l->gradient && k < l->count; k++)

@@ -15,7 +15,7 @@ for command in "$@"; do
     counts=$(printf '%s\n' "$last" | sed -n 's/^\([0-9][0-9]*\) passed, \([0-9][0-9]*\) failed$/\1 \2/p')
     good=${counts% *} bad=${counts#* }
     if [ -z "$counts" ]; then good=$((status == 0)) bad=$((status != 0)); fi
-    if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
+    if [ "$bad" -eq 0 ] && { [ "$status" -ne 0 ] || [ "$good" -eq 0 ]; }; then bad=1; fi
     if [ "$bad" -ne 0 ]; then printf '%s\n' "$output"; [ -n "$counts" ] || echo "ended with status $status"; fi
     printf '%-48.48s %s passed, %s failed\n' "${command#*/}" "$good" "$bad"
     passed=$((passed + good)) failed=$((failed + bad))

@@ -84,7 +84,7 @@ static mim_status loop_step(struct loop *l, float *g, size_t count, const int64_
     if (!status) status = mim_trainer_metric(l->trainer, "loss", &loss);
     if (!status) status = mim_trainer_metric(l->trainer, "gradient_norm", &norm);
     printf("step %lld: loss %.4f, gradient %.3f\n", (long long)l->next, loss, norm);
-    return status ? status : norm > 1.001 ? MIM_ERR_VALUE : MIM_OK;
+    return status ? status : norm <= 1.001 ? MIM_OK : MIM_ERR_VALUE;
 }
 
 static mim_status loop_save(struct loop *l, const char *path)
