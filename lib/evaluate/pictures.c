@@ -159,7 +159,8 @@ static mim_status check_where(mim_context *ctx, const struct comparison *j, int6
             for (int x = border; x < p.width - border && !any; x++)
                 any = where[(int64_t)y * p.width + x] != 0;
         if (!any)
-            return mim__fail(ctx, MIM_ERR_VALUE, "where picks no pixel of picture %lld", (long long)i);
+            return mim__fail(ctx, MIM_ERR_VALUE, "where picks no pixel of picture %lld%s", (long long)i,
+                             border ? " that is the centre of a window of 11 x 11" : "");
     }
     return MIM_OK;
 }

@@ -25,16 +25,16 @@ const struct mim__option mim__head_options[] = {
       "mae, flat: numbers of one of these; 0: width / heads" },
     { "head.positions", OPTION_CHOICE, FIELD(positions), "sincos", 0, 0, "learned sincos", "mae: positions in the decoder" },
     { "head.loss", OPTION_CHOICE, FIELD(loss), "auto", 0, 0, "l1 l2 smooth_l1 host auto",
-      "pixels, mae: distance of prediction and target; host: its gradient is an input; auto: l1 for pixels, l2 for mae "
-      "and hog" },
+      "heads that predict pixels: distance of prediction and target; host: its gradient is an input; auto: l1 for pixels "
+      "and inverse_swin, l2 for mae, flat and hog" },
     { "head.beta", OPTION_F64, FIELD(beta), "1", 1e-6, 1e6, NULL, "smooth_l1: where the parabola ends" },
     { "head.target", OPTION_CHOICE, FIELD(target), "auto", 0, 0,
       HEAD_TARGETS,
-      "pixels, mae, inverse_swin: as shown, normalised a patch, normalised in a window around each, the input \"target\", "
+      "pixels, mae, inverse_swin: as shown (flat: this alone), normalised a patch, normalised in a window around each, the input \"target\", "
       "histograms of gradients (MaskFeat), Sobel's edges; tokens: the input \"labels\", the nearest colour of \"palette\", "
       "bins of all channels together, or of each by itself; auto: pixels, or for tokens classes" },
     { "head.masked", OPTION_BOOL, FIELD(masked), "1", 0, 1, NULL,
-      "pixels, tokens: patches are hidden and count in the loss alone; 0: none is, all count (dense probes)" },
+      "pixels, tokens, inverse_swin: patches are hidden and count in the loss alone; 0: none is, all count (dense probes)" },
     { "head.numbers", OPTION_I64, FIELD(numbers), "0", 0, 1048576, NULL,
       "pixels, target host: numbers a patch; 0: as many as its pixels" },
     { "head.bins", OPTION_I64, FIELD(bins), "8", 1, 256, NULL,
@@ -42,8 +42,8 @@ const struct mim__option mim__head_options[] = {
     { "head.window", OPTION_I64, FIELD(window), "47", 3, 1025, NULL, "side of the window of window_norm, odd" },
     { "head.reduce", OPTION_I64, FIELD(reduce), "1", 1, 256, NULL, "predict at 1 / reduce of the resolution; divides the patch" },
     { "head.visible", OPTION_F64, FIELD(visible), "0", 0, 1, NULL,
-      "pixels, mae, tokens (0 or 1): weight of visible patches in the loss, 0 none, 1 as hidden ones" },
-    { "head.eps", OPTION_F64, FIELD(eps), "1e-5", 0, 1, NULL, "pixels: added to the number of pixels that the loss is divided by" },
+      "pixels, mae, flat, inverse_swin, tokens (0 or 1): weight of visible patches in the loss, 0 none, 1 as hidden ones" },
+    { "head.eps", OPTION_F64, FIELD(eps), "1e-5", 0, 1, NULL, "pixels, inverse_swin: added to the number of pixels that the loss is divided by" },
     { "head.classes", OPTION_I64, FIELD(classes), "1000", 1, 1000000, NULL, "classifier, tokens: classes" },
     { "head.smoothing", OPTION_F64, FIELD(smoothing), "0", 0, 0.999, NULL,
       "classifier, tokens: share of a label spread over all classes" },

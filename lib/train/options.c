@@ -7,7 +7,7 @@ const struct mim__option mim__trainer_options[] = {
     { "trainer.batch", OPTION_I64, FIELD(batch), "64", 1, 65536, NULL, "largest batch, in pictures" },
     { "trainer.accumulate", OPTION_I64, FIELD(accumulate), "1", 1, 65536, NULL, "backwards that an update takes" },
     { "trainer.frozen", OPTION_LIST_TEXT, FIELD(frozen), "[]", 0, 0, NULL,
-      "parameters that stay as they are: names, beginnings of names, or patterns with *" },
+      "parameters that stay as they are: names, what they are part of (encoder.blocks.0), or patterns with *" },
     { "trainer.outputs", OPTION_LIST_TEXT, FIELD(outputs), "[]", 0, 0, NULL,
       "outputs to keep beside the head's: tokens, pooled, block.K, stage.K, attention.K, pixels.gradient" },
     { "trainer.recompute", OPTION_I64, FIELD(recompute), "0", 0, 1000, NULL,

@@ -175,6 +175,7 @@ bad "empty.bin" $K --test "$T/empty.bin" $N
 bad "precision" $K --test "$T/test.bin" --precision f16 --out "$T/bad"
 bad "MODEL PICTURES" features "$T/run" "$T/test.bin"
 bad "cannot share a batch" processes 3
+bad "has columns for precision" plan mae_vit_tiny_32 precision=bf16
 bad "encoder.depth" plan mae_vit_tiny_32 encoder.dept=1
 rm -rf "$T"
 echo "$passed passed, $failed failed"
