@@ -30,10 +30,11 @@ struct encoder_options {
     int init;                                        /* an enum init_way */
     double init_deviation, init_cut;
     int init_rescale;
-    struct mim__numbers depths, stage_heads;         /* of stages; empty where there are none */
+    struct mim__numbers depths, stage_heads, stage_hidden;   /* of stages; empty where there are none */
     int64_t window, table_window, norm_every;        /* table_window 0 becomes window */
     struct mim__numbers pretrained_windows;
     int window_rule;
+    double window_mask;
 };
 extern const struct mim__option mim__encoder_options[];
 extern const char mim__activation_names[];           /* as choices, in the order of enum activation from ACT_GELU */

@@ -56,6 +56,8 @@ const struct mim__option mim__encoder_options[] = {
       "swin, swinv2: blocks of each stage; empty: [2, 2, 6, 2]" },
     { "encoder.stage_heads", OPTION_LIST_F64, FIELD(stage_heads), "[]", 1, 4096, NULL,
       "swin, swinv2: attention heads of each stage; empty: encoder.heads, twice as many in each next stage" },
+    { "encoder.stage_hidden", OPTION_LIST_F64, FIELD(stage_hidden), "[]", 1, 262144, NULL,
+      "swin, swinv2: hidden numbers of the perceptrons of each stage; empty: encoder.hidden, twice as many in each next one" },
     { "encoder.window", OPTION_I64, FIELD(window), "7", 1, 128, NULL,
       "swin, swinv2: side of a window in tokens; a grid that is not larger is one window" },
     { "encoder.table_window", OPTION_I64, FIELD(table_window), "0", 0, 128, NULL,
@@ -67,6 +69,9 @@ const struct mim__option mim__encoder_options[] = {
     { "encoder.window_rule", OPTION_CHOICE, FIELD(window_rule), "timm", 0, 0, "timm transformers",
       "swin, swinv2, where windows do not fit the grid: shrunk along an axis by itself, the grid shifted, then filled up; or "
       "shrunk along both, and the grid filled up, then shifted" },
+    { "encoder.window_mask", OPTION_F64, FIELD(window_mask), "0", 0, 1e6, NULL,
+      "swin, swinv2: what the score of two tokens of a shifted window loses that are no neighbours; 0: they get no weight "
+      "(timm and transformers take off 100, Swin V2 of transformers 200)" },
     OPTIONS_END
 };
 #undef FIELD

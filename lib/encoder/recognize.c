@@ -83,7 +83,7 @@ static bool begins(const char *name, const char *const with[], int n)
 static bool of_encoder(const char *name, const struct encoder_source *s)
 {
     static const char *const timm[] = { "blocks.", "patch_embed.", "rel_pos_bias.", "reg_token", "dist_token", "norm_pre.",
-                                        "attn_pool.", "rope." };
+                                        "attn_pool.", "rope.", "shared_rel_pos." };
     static const char *const stages[] = { "layers.", "patch_embed.", "absolute_pos_embed" };
     static const char *const huggingface[] = { "encoder.", "embeddings." };
     return s->naming == NAMING_HUGGINGFACE ? begins(name, huggingface, COUNT(huggingface))

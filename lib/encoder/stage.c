@@ -42,7 +42,9 @@ static struct windows windows_of(const mim_encoder *e, struct grid g, int k, int
     const struct encoder_options *o = &e->options;
     if (o->window == o->table_window)
         g.floored = grid_of(o->table_rows, o->table_cols, k).floored;
-    return windows_by((enum window_rule)o->window_rule, e->kind == &mim__swinv2, g, (int)window);
+    struct windows w = windows_by((enum window_rule)o->window_rule, e->kind == &mim__swinv2, g, (int)window);
+    w.apart = (float)o->window_mask;
+    return w;
 }
 
 static struct windows straight(struct windows w)

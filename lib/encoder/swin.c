@@ -19,11 +19,16 @@ struct swin {                       /* one build */
 
 /* ---- stages ---- */
 
+static int hidden_of(const struct encoder_options *o, int k)
+{
+    return o->stage_hidden.count ? (int)o->stage_hidden.v[k] : (int)o->hidden << k;
+}
+
 static struct stage stage_of(const struct swin *v, int k)
 {
     const struct encoder_options *o = v->o;
     struct stage s = { .e = v->e, .build = v->b, .g = v->g, .scope = "layers.", .number = k, .level = k,
-                       .width = (int)o->width << k, .heads = (int)o->stage_heads.v[k], .hidden = (int)o->hidden << k,
+                       .width = (int)o->width << k, .heads = (int)o->stage_heads.v[k], .hidden = hidden_of(o, k),
                        .blocks = (int)o->depths.v[k] };
     mim__stage_begin(&s);
     return s;
@@ -125,6 +130,20 @@ static void build(const mim_encoder *e, struct graph *g, struct encoder_build *b
 
 /* ---- options ---- */
 
+static mim_status check_hidden(mim_context *ctx, struct encoder_options *o)
+{
+    const struct mim__numbers *n = &o->stage_hidden;
+    if (n->count && n->count != o->depths.count)
+        return mim__fail(ctx, MIM_ERR_VALUE, "encoder.stage_hidden is of %d stages, encoder.depths of %d", n->count,
+                         o->depths.count);
+    for (int k = 0; k < n->count; k++)
+        if (n->v[k] != floor(n->v[k]))
+            return mim__fail(ctx, MIM_ERR_VALUE, "encoder.stage_hidden: %g is no whole number", n->v[k]);
+    if (n->count)
+        o->hidden = (int64_t)n->v[0];
+    return MIM_OK;
+}
+
 static mim_status check_stages(mim_context *ctx, struct encoder_options *o)
 {
     struct stages all = { "encoder", &o->depths, &o->stage_heads, o->width, o->hidden, false };
@@ -168,7 +187,8 @@ static mim_status check_both(mim_context *ctx, struct encoder_options *o)
         o->stage_heads.v[k] = (double)(o->heads << k);
     if (!o->stage_heads.count)
         o->stage_heads.count = imin(o->depths.count, STAGES_MOST);
-    return check_stages(ctx, o);
+    mim_status status = check_hidden(ctx, o);
+    return status ? status : check_stages(ctx, o);
 }
 
 static mim_status check(mim_context *ctx, struct encoder_options *o)

@@ -3,6 +3,7 @@
  * transformers have them. Files of the authors, and of SimMIM, name as libmim does. */
 #include "encoder/import.h"
 
+#include <math.h>
 #include <stdio.h>
 
 /* ---- names ---- */
@@ -94,15 +95,30 @@ static void read_stages(struct import *m)
         add_item(&depths, blocks);
         add_item(&heads, table && table->rank == 2 ? table->shape[1] : scale->shape[0]);
     }
-    const struct mim__tensor *fc1 = of_block(m, "mlp.fc1.weight", "intermediate.dense.weight", 0, 0);
-    if (!fc1 || fc1->rank != 2) {
-        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED,
-                                      "the blocks of this encoder have no perceptron of two layers"));
-        return;
-    }
     set_list(m, "encoder.depths", &depths);
     set_list(m, "encoder.stage_heads", &heads);
-    mim__import_i64(m, "encoder.hidden", fc1->shape[0]);
+}
+
+/* Perceptrons of a ratio that is no whole number are not twice as wide in the next stage, but cut to whole numbers there. */
+static void read_hidden(struct import *m)
+{
+    struct list hidden = { "", 0 };
+    int64_t first = 0;
+    bool doubled = true;
+    for (int stage = 0; stage < 8 && of_block(m, "norm1.weight", "layernorm_before.weight", stage, 0); stage++) {
+        const struct mim__tensor *fc1 = of_block(m, "mlp.fc1.weight", "intermediate.dense.weight", stage, 0);
+        if (!fc1 || fc1->rank != 2) {
+            mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED,
+                                          "the blocks of this encoder have no perceptron of two layers"));
+            return;
+        }
+        first = stage ? first : fc1->shape[0];
+        doubled = doubled && fc1->shape[0] == first << stage;
+        add_item(&hidden, fc1->shape[0]);
+    }
+    mim__import_i64(m, "encoder.hidden", first);
+    if (!doubled)
+        set_list(m, "encoder.stage_hidden", &hidden);
 }
 
 /* The first block of a stage that a norm follows, counted from 1; 0: none. */
@@ -126,6 +142,8 @@ static void read_ends(struct import *m)
     mim__import_str(m, "encoder.positions", places ? "learned" : "none");
     mim__import_i64(m, "encoder.norm", mim__import_find(m, "norm.weight", "layernorm.weight", 0, 0) != NULL);
     mim__import_str(m, "encoder.window_rule", m->source.naming == NAMING_HUGGINGFACE ? "transformers" : "timm");
+    bool twice = m->source.naming == NAMING_HUGGINGFACE && m->source.kind == &mim__swinv2;     /* as it is there */
+    mim__import_f64(m, "encoder.window_mask", twice ? 200 : 100);
     struct json pool = mim__import_look(m, "global_pool");
     if (pool.type != JSON_ERROR && !mim__json_equal(&pool, "avg"))
         mim__import_refuse(m, MIM_ERR_UNSUPPORTED, "global_pool", &pool, "avg");
@@ -228,7 +246,7 @@ static void read_eps(struct import *m)
 void mim__swin_import(struct import *m)
 {
     static void (*const readers[])(struct import *) = {
-        mim__import_patch, read_stages, read_ends, read_window, read_pretrained, read_grid, mim__import_activation, read_eps,
+        mim__import_patch, read_stages, read_hidden, read_ends, read_window, read_pretrained, read_grid, mim__import_activation, read_eps,
         mim__import_pixels,
     };
     for (int i = 0; i < COUNT(readers) && !m->status; i++)
@@ -254,6 +272,20 @@ static void add_pretrained(const mim_encoder *e, struct mim__text *t)
     mim__text_add(t, "]");
 }
 
+/* A ratio by which the perceptrons of all stages are as wide as they are, cut to whole numbers; 0: there is none. */
+static double ratio_of(const struct encoder_options *o)
+{
+    double least = 0, most = INFINITY;
+    if (!o->stage_hidden.count)
+        return mim__json_mlp_ratio(o);
+    for (int k = 0; k < o->stage_hidden.count; k++) {
+        double width = (double)(o->width << k);
+        least = fmax(least, o->stage_hidden.v[k] / width);
+        most = fmin(most, (o->stage_hidden.v[k] + 1) / width);
+    }
+    return least < most ? (least + most) / 2 : 0;
+}
+
 /* What both write alike. `join` stands between members. */
 static void add_stages(const mim_encoder *e, const char *join, struct mim__text *t)
 {
@@ -264,8 +296,8 @@ static void add_stages(const mim_encoder *e, const char *join, struct mim__text 
     add_list(t, "num_heads", &o->stage_heads);
     mim__text_format(t, "%s\"window_size\": %lld%s\"qkv_bias\": %s%s\"mlp_ratio\": ", join, (long long)o->window, join,
                      o->qkv_bias == QKV_BIAS_NONE ? "false" : "true", join);
-    mim__text_f64(t, mim__json_mlp_ratio(o));
-    if (o->hidden % o->width == 0)                  /* transformers wants it with a point */
+    mim__text_f64(t, ratio_of(o));
+    if (ratio_of(o) == floor(ratio_of(o)))          /* transformers wants it with a point */
         mim__text_add(t, ".0");
     if (e->kind != &mim__swinv2)
         return;
@@ -284,6 +316,8 @@ static mim_status check_json(const mim_encoder *e, const struct encoder_json *j,
     for (int k = 0; e->kind == &mim__swinv2 && k < o->depths.count; k++)
         if (mim__swin_pretrained(e, k) < 0)
             return mim__json_refuse(j, format, "windows of training that were not square");
+    if (ratio_of(o) == 0)
+        return mim__json_refuse(j, format, "perceptrons in no one proportion to the widths of its stages");
     if (o->norm_every)
         return mim__json_refuse(j, format, "norms between blocks");
     if (o->positions != POSITIONS_NONE && (theirs == WINDOW_RULE_TIMM || e->kind == &mim__swinv2))

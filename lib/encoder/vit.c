@@ -215,7 +215,7 @@ static mim_status check(mim_context *ctx, struct encoder_options *o)
 {
     if (o->positions == POSITIONS_AUTO)
         o->positions = POSITIONS_LEARNED;
-    o->depths.count = o->stage_heads.count = 0;
+    o->depths.count = o->stage_heads.count = o->stage_hidden.count = 0;
     if (!o->head_width && o->width % o->heads)
         return mim__fail(ctx, MIM_ERR_VALUE, "encoder.width %lld is not a multiple of encoder.heads %lld", (long long)o->width,
                          (long long)o->heads);

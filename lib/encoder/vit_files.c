@@ -131,6 +131,10 @@ static void read_grid(struct import *m)
                           "the tables of positions fit no grid: config.json does not say the size of the pictures"));
         return;
     }
+    if (places && rows != cols && square_root(rows * cols) && m->source.naming == NAMING_HUGGINGFACE &&
+        mim__encoder_has_decoder(m->t, &m->source))                             /* there the table is a square one */
+        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED, "ViTMAE of transformers with positions of %lldx%lld "
+                                      "patches: it takes them for a square", (long long)rows, (long long)cols));
     if (table && rows != cols && m->source.naming == NAMING_HUGGINGFACE)       /* where rows are taken for columns */
         mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED, "BEiT of transformers with relative positions of "
                                       "%lldx%lld patches, which are not square", (long long)rows, (long long)cols));
@@ -169,15 +173,16 @@ static void read_heads(struct import *m)
                           "neither a tensor nor config.json tells the number of attention heads: set encoder.heads"));
 }
 
-/* Without a word of it, timm's EVA (not EVA-CLIP) pools the mean, and so does what has a norm after the pool that nobody asked
- * for. */
+/* Without a word of it, timm's BEiT and EVA (not EVA-CLIP) pool the mean, and so does what has a norm after the pool that
+ * nobody asked for. */
 static void read_pool(struct import *m)
 {
     struct json pool = mim__import_look(m, "global_pool"), norm = mim__import_look(m, "fc_norm");
     struct json of_beit = mim__import_look(m, "use_mean_pooling");
     char name[128] = "";
-    bool eva = mim__import_architecture(m, name, sizeof name) && !strncmp(name, "eva_", 4) && !strstr(name, "_clip_");
-    bool mean = eva || of_beit.type == JSON_TRUE || (norm.type != JSON_TRUE && find(m, "fc_norm.weight", NULL, 0));
+    mim__import_architecture(m, name, sizeof name);
+    bool usual = !strncmp(name, "beit", 4) || (!strncmp(name, "eva_", 4) && !strstr(name, "_clip_"));
+    bool mean = usual || of_beit.type == JSON_TRUE || (norm.type != JSON_TRUE && find(m, "fc_norm.weight", NULL, 0));
     if (pool.type == JSON_STRING)
         mean = mim__json_equal(&pool, "avg");
     if (pool.type == JSON_STRING && !mean && !mim__json_equal(&pool, "token") && !mim__json_equal(&pool, ""))

@@ -4,6 +4,8 @@
  * batch norm whose running statistics are stored with the weights. */
 #include "head/head.h"
 
+#include "base/json.h"
+
 #include <stdio.h>
 
 static mim_status check(const mim_head *h, struct head_options *o)
@@ -67,21 +69,49 @@ static void build(const mim_head *h, struct graph *g, const struct encoder_build
 /* timm's of hierarchical encoders, where the name of others may stand too. */
 static const char fc_weight[] = "head.fc.weight";
 
-static const char *weight_name(const mim_tensors *t, enum name_column c)
+static bool has_fc(const mim_tensors *t, const char *prefix)
+{
+    char full[TENSOR_NAME];
+    snprintf(full, sizeof full, "%s%s", prefix, fc_weight);
+    return mim__tensors_find(t, full) >= 0;
+}
+
+static const char *weight_name(const mim_tensors *t, enum name_column c, const char *prefix)
 {
     bool theirs = c == COLUMN_TIMM || c == COLUMN_BEIT;
-    return theirs && mim__tensors_find(t, fc_weight) >= 0 ? fc_weight : theirs ? "head.weight" : "classifier.weight";
+    return theirs && has_fc(t, prefix) ? fc_weight : theirs ? "head.weight" : "classifier.weight";
+}
+
+/* transformers trains some of its classifiers with another loss: one number is regressed, several labels are each their own
+ * question. */
+static mim_status check_problem(const mim_tensors *t, int64_t classes)
+{
+    const char *text = mim__tensors_text(t, "config.json"), *why;
+    struct json all = { JSON_ERROR, NULL, 0 };
+    char name[64] = "";
+    if (text)
+        all = mim__json_parse(text, strlen(text), &why);
+    struct json problem = mim__json_member(&all, "problem_type");
+    if (problem.type == JSON_STRING)
+        mim__json_string(&problem, name, sizeof name);
+    if (classes > 1 && (!*name || !strcmp(name, "single_label_classification")))
+        return MIM_OK;
+    return mim__fail(mim__tensors_context(t), MIM_ERR_UNSUPPORTED,
+                     "a classifier of %lld number(s) for problem_type \"%s\": libmim's take one class of several; without "
+                     "this head, set head.kind", (long long)classes, *name ? name : "regression");
 }
 
 static mim_status config_from(const mim_tensors *t, enum name_column c, const char *prefix, mim_config *out, bool *found)
 {
     char full[TENSOR_NAME];
-    snprintf(full, sizeof full, "%s%s", prefix, weight_name(t, c));
+    snprintf(full, sizeof full, "%s%s", prefix, weight_name(t, c, prefix));
     int64_t at = mim__tensors_find(t, full);
     const struct mim__tensor *w = at < 0 ? NULL : mim__tensors_at(t, at);
     mim_status status = MIM_OK;
     *found = w && w->rank == 2;
-    if (*found && !mim__config_has(out, "head.kind"))
+    if (*found && c == COLUMN_HUGGINGFACE && !mim__config_has(out, "head.kind"))
+        status = check_problem(t, w->shape[0]);
+    if (*found && !status && !mim__config_has(out, "head.kind"))
         status = mim_config_set_str(out, "head.kind", "classifier");
     if (*found && !status && !mim__config_has(out, "head.classes"))
         status = mim_config_set_i64(out, "head.classes", w->shape[0]);
@@ -104,9 +134,9 @@ static const struct name_rule fc_rules[] = {
     { NULL, NULL, NULL, NULL },
 };
 
-static const struct name_rule *rules_of(const mim_encoder *e, const mim_tensors *t)
+static const struct name_rule *rules_of(const mim_encoder *e, const mim_tensors *t, const char *prefix)
 {
-    bool fc = t ? mim__tensors_find(t, fc_weight) >= 0 : mim__encoder_stages(e) > 1;
+    bool fc = t ? has_fc(t, prefix) : mim__encoder_stages(e) > 1;
     return fc ? fc_rules : rules;
 }
 

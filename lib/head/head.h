@@ -49,7 +49,7 @@ struct head_kind {
     mim_status (*config_from)(const mim_tensors *t, enum name_column c, const char *prefix, mim_config *out, bool *found);
     const struct name_rule *rules;
     /* Where names differ by file (t NULL: as libmim writes one) or encoder; or NULL. */
-    const struct name_rule *(*rules_of)(const mim_encoder *e, const mim_tensors *t);
+    const struct name_rule *(*rules_of)(const mim_encoder *e, const mim_tensors *t, const char *prefix);
     bool masks;                                          /* hides patches */
     bool stages;                                         /* takes encoders whose tokens stand for several patches */
     bool interleaved;                                    /* predicts (row, column, channel), not (channel, row, column) */
@@ -71,6 +71,7 @@ struct mim_head {
     const struct name_rule *rules, *usual_rules;         /* of the file that the weights came from; as libmim writes one */
     struct mim__store store;
     bool from_file;                                      /* weights came with the encoder's file */
+    const char *wrapper;                                 /* and what stands before all names of that file; never NULL */
 };
 
 void mim__head_retain(mim_head *h);

@@ -92,24 +92,24 @@ static const struct mim__tensor *find(const mim_tensors *t, const char *prefix, 
     return at < 0 ? NULL : mim__tensors_at(t, at);
 }
 
-static bool is_nested(const mim_tensors *t)
+static bool is_nested(const mim_tensors *t, const char *prefix)
 {
-    return find(t, "", "decoder.decoder_encoder.layer.%d.layernorm_before.weight", 0) != NULL;
+    return find(t, prefix, "decoder.decoder_encoder.layer.%d.layernorm_before.weight", 0) != NULL;
 }
 
-static const struct name_rule *rules_of(const mim_encoder *e, const mim_tensors *t)
+static const struct name_rule *rules_of(const mim_encoder *e, const mim_tensors *t, const char *prefix)
 {
     (void)e;
-    return t && is_nested(t) ? nested_rules : rules;
+    return t && is_nested(t, prefix) ? nested_rules : rules;
 }
 
 /* Of the first tensors that stand in a block, by the layout of the file. */
 struct names { const char *norm, *fc1; };
-static struct names names_of(const mim_tensors *t, enum name_column c)
+static struct names names_of(const mim_tensors *t, enum name_column c, const char *prefix)
 {
     if (c != COLUMN_HUGGINGFACE)
         return (struct names){ "decoder_blocks.%d.norm1.weight", "decoder_blocks.%d.mlp.fc1.weight" };
-    return is_nested(t) ? (struct names){ "decoder.decoder_encoder.layer.%d.layernorm_before.weight",
+    return is_nested(t, prefix) ? (struct names){ "decoder.decoder_encoder.layer.%d.layernorm_before.weight",
                                           "decoder.decoder_encoder.layer.%d.intermediate.dense.weight" }
                         : (struct names){ "decoder.decoder_layers.%d.layernorm_before.weight",
                                           "decoder.decoder_layers.%d.intermediate.dense.weight" };
@@ -128,7 +128,7 @@ static mim_status set_str(mim_config *out, const char *key, const char *value)
 static mim_status read_shapes(const mim_tensors *t, enum name_column c, const char *prefix, const struct mim__tensor *embed,
                               mim_config *out)
 {
-    struct names names = names_of(t, c);
+    struct names names = names_of(t, c, prefix);
     const struct mim__tensor *fc1 = find(t, prefix, names.fc1, 0);
     int depth = 0;
     while (depth < DEPTH_MOST && find(t, prefix, names.norm, depth))

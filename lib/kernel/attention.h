@@ -10,7 +10,7 @@
  *               dq = scale dS k    dk = scale dS^T q    dbias += dS
  *
  * Windows (Liu et al. 2021, sec. 3.2): `rows` says where in the matrix the n rows lie, and pairs of a query and a key of
- * different `regions` do not see each other.
+ * different `regions` do not see each other, or lose `apart` of their score.
  *
  * Sums run in an order that n, dim and the ISA decide, so a head gives the same bits whoever computes it. Compute type
  * BF16: q, k, v, dy, P and dS are rounded to bf16 where they enter a product; softmax, sums, D and lse are f32.
@@ -27,6 +27,7 @@ struct attention_head {
     const void *q, *k, *v; ptrdiff_t stride;
     const int32_t *rows;                     /* [n]: row i of q, k, v, y, dy, dq, dk, dv is row rows[i]; NULL: row i */
     const float *regions;                    /* [n], small whole numbers; NULL: all the same */
+    float apart;                             /* 0: without end */
     const float *bias;                       /* [n, n] dense, or NULL */
     void *y; ptrdiff_t y_stride;             /* forward writes */
     float *lse;                              /* [n]; forward writes, backward reads */

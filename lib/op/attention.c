@@ -63,7 +63,15 @@ static void *place_window(const struct job *j, int index, struct attention_head 
     bool mixed = (w->down && top + w->high == w->rows) || (w->right && left + w->wide == w->cols);
     h->rows = row;
     h->regions = mixed ? region_of : NULL;
+    h->apart = w->apart;
     return region_of + round_up((size_t)j->n, 16);
+}
+
+static void stand(struct attention_head *h, const struct attention_head *place)
+{
+    h->rows = place->rows;
+    h->regions = place->regions;
+    h->apart = place->apart;
 }
 
 static size_t window_scratch(const struct attention *a, int n) { return a->windows.high ? 8 * round_up((size_t)n, 16) : 0; }
@@ -190,8 +198,7 @@ static void window_task(const struct job *j, const struct pass *p, int unit, voi
     void *rest = place_window(j, unit % j->windows, &place, scratch);
     for (int head = 0; head < a->heads; head++) {
         struct attention_head h = p->head_of(j, unit, head, rest);
-        h.rows = place.rows;
-        h.regions = place.regions;
+        stand(&h, &place);
         p->run(&h, rest);
     }
 }
@@ -257,8 +264,7 @@ static void backward_bias_task(void *arg, int task, void *scratch)
         struct attention_head place = { 0 }, next;
         void *rest = place_window(j, unit % j->windows, &place, scratch);
         struct attention_head h = backward_head_of(j, unit, head, rest);
-        h.rows = place.rows;
-        h.regions = place.regions;
+        stand(&h, &place);
         h.dbias = sum;
         if (!place.rows && unit + 1 < end) {
             next = backward_head_of(j, unit + 1, head, rest);
@@ -329,8 +335,7 @@ static void weights_task(void *arg, int task, void *scratch)
     char *y = (char *)(j->lse + (size_t)units_of(j) * (size_t)a->heads * n);
     size_t at = (size_t)(unit / j->windows) * tokens * width + (size_t)(head * h.dim);
     h.y = y + at * dtype_size(h.type);
-    h.rows = place.rows;
-    h.regions = place.regions;
+    stand(&h, &place);
     j->e->k->attention[a->compute]->forward(&h, rest);
     j->e->k->attention[a->compute]->weights(&h, (float *)j->c->y + (size_t)task * n * n, rest);
 }

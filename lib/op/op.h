@@ -46,6 +46,7 @@ struct attention {
         int rows, cols, high, wide;          /* the windows divide the grid; bias is [heads, high wide, high wide] */
         int down, right;                     /* where the grid is cut: it wraps around, what meets does not see each other */
         int turned_rows, turned_cols;        /* 0: all; only so much of the grid, from its beginning, wraps around */
+        float apart;                         /* what scores of tokens lose that do not see each other; 0: they get no weight */
     } windows;
 };
 struct tensor *mim__op_attention(struct graph *g, struct tensor *qkv, struct tensor *bias, struct attention o);

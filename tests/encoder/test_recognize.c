@@ -99,6 +99,9 @@ static void told(void)
         { "\"vit_base_patch16_224\"", "heads", "12" }, { "\"vit_base_patch16_gap_224\"", "heads", "16" },
         { "\"flexivit_small\"", "heads", "6" }, { "\"vit_base_patch16_clip_224\"", "eps", "1e-05" },
         { "\"eva_giant_patch14_clip_224\"", "eps", "1e-06" },
+        { "\"vit_tiny_patch16_clip_224\", \"model_args\": {\"fc_norm\": true}", "pool", "class" },
+        { "\"beit_base_patch16_224\", \"model_args\": {\"fc_norm\": true}", "pool", "mean" },
+        { "\"beitv2_base_patch16_224\", \"global_pool\": \"token\"", "pool", "class" },
         { "\"vit_tiny_patch16_224\", \"model_args\": {\"act_layer\": \"gelu_fast\"}", "activation", "gelu_tanh" },
     };
     for (int i = 0; i < (int)(sizeof all / sizeof *all); i++) {
@@ -130,6 +133,7 @@ static void by_config_alone(void)
 static void by_tensors(void)
 {
     static const char *const refused[] = { "reg_token", "dist_token", "norm_pre.weight", "attn_pool.latent",
+                                           "shared_rel_pos.mlp.fc1.weight",
                                            "blocks.0.attn.q_norm.weight",
                                            "blocks.1.mlp.norm.bias", "blocks.0.gamma", "patch_embed.backbone.conv.weight" };
     static const char *const taken[] = { "head.weight", "fc_norm.surplus", "mine.weight", "blocks.7.norm1.weight" };

@@ -612,6 +612,8 @@ static void refused(void)
     static const struct { const char *json, *part; } bad[] = {
         { "{\"encoder\": {\"stage_heads\": [3, 5]}}", "the width 12 of stage 1 is not a multiple of its 5 heads" },
         { "{\"encoder\": {\"stage_heads\": [3]}}", "encoder.stage_heads is of 1 stages, encoder.depths of 2" },
+        { "{\"encoder\": {\"stage_hidden\": [20]}}", "encoder.stage_hidden is of 1 stages, encoder.depths of 2" },
+        { "{\"encoder\": {\"stage_hidden\": [20, 41.5]}}", "41.5 is no whole number" },
         { "{\"encoder\": {\"depths\": [1.5, 2]}}", "1.5 blocks" },
         { "{\"encoder\": {\"depths\": [1, 1, 1, 1, 1, 1, 1, 1, 1]}}", "9 stages" },
         { "{\"encoder\": {\"depths\": [900, 900]}}", "1800 blocks" },

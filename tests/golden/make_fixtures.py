@@ -48,8 +48,10 @@ def generator(case, stream):
 def move_off_initial_values(model, case):
     g = generator(case, 1)
     with torch.no_grad():
-        for _, p in model.named_parameters():
+        for name, p in model.named_parameters():
             p.add_(torch.randn(p.shape, generator=g, dtype=torch.float64).to(p) * (0.05 if p.ndim > 1 else 0.2))
+            if "logit_scale" in case and name.endswith("logit_scale"):
+                p.fill_(case["logit_scale"])
 
 
 def draw_pixels(case, channels, size, g):

@@ -155,10 +155,46 @@ static void refused(void)
     mim_encoder_destroy(e);
 }
 
+/* A classifier of transformers that was trained with another loss than cross-entropy. */
+static void other_problems(void)
+{
+    static const struct { int classes; const char *problem, *word; } all[] = {
+        { 1, "null", "1 number" }, { 3, "\"multi_label_classification\"", "multi_label_classification" },
+        { 3, "\"single_label_classification\"", NULL }, { 3, "null", NULL },
+    };
+    char json[200];
+    mim_encoder *e = make_encoder();
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        mim_tensors *w = NULL, *set = NULL;
+        mim_config *config = NULL;
+        OK(ctx, mim_encoder_tensors(e, MIM_WEIGHTS, "huggingface", &w));
+        OK(ctx, mim_tensors_create(ctx, &set));
+        for (int64_t k = 0; k < mim_tensors_count(w); k++) {
+            char name[128];
+            int32_t rank;
+            int64_t shape[MIM_MAX_RANK];
+            mim_tensors_name(w, k, name, sizeof name, NULL);
+            mim_tensors_info(w, name, NULL, &rank, shape, NULL);
+            OK(ctx, mim_tensors_add(set, name, MIM_F32, rank, shape, NULL));
+        }
+        OK(ctx, mim_tensors_add(set, "classifier.weight", MIM_F32, 2, (const int64_t[]){ all[i].classes, 16 }, NULL));
+        snprintf(json, sizeof json, "{\"model_type\": \"vit\", \"num_attention_heads\": 2, \"image_size\": [12, 8],"
+                 " \"problem_type\": %s}", all[i].problem);
+        OK(ctx, mim_tensors_set_text(set, "config.json", json));
+        mim_status status = mim_config_from_tensors(set, &config);
+        if (!CHECK(all[i].word ? status == MIM_ERR_UNSUPPORTED && strstr(make_error(ctx), all[i].word) : status == MIM_OK))
+            printf("%s\n", make_error(ctx));
+        mim_config_destroy(config);
+        mim_tensors_destroy(set);
+        mim_tensors_destroy(w);
+    }
+    mim_encoder_destroy(e);
+}
+
 int main(void)
 {
     ctx = make_context();
-    TEST(described); TEST(names_are_true); TEST(alone); TEST(refused);
+    TEST(described); TEST(names_are_true); TEST(alone); TEST(refused); TEST(other_problems);
     mim_context_destroy(ctx);
     return test_end();
 }

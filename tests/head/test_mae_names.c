@@ -8,11 +8,16 @@ static mim_context *ctx;
 static const char mae[] = "{\"encoder\": {\"mask_token\": 0, \"positions\": \"sincos\"}, \"head\": {\"kind\": \"mae\", \"width\": 8,"
                           " \"depth\": 2, \"heads\": 2, \"hidden\": 24, \"target\": \"patch_norm\"}, \"masker.ratio\": 0.7}";
 
-/* The name without what stands before it, and with `to` in place of `from`. */
+/* The name without what stands before it, and with `to` in place of `from`; "^" is its beginning. */
 static void rename_one(char *name, size_t capacity, const char *from, const char *to)
 {
     char copy[256];
     const char *at = strstr(name, from);
+    if (!strcmp(from, "^")) {
+        memmove(name + strlen(to), name, strlen(name) + 1);
+        memcpy(name, to, strlen(to));
+        return;
+    }
     if (!*from || !at)
         return;
     snprintf(copy, sizeof copy, "%.*s%s%s", (int)(at - name), name, to, at + strlen(from));
@@ -49,6 +54,8 @@ static mim_tensors *copy_of(mim_trainer *t, const char *naming, const char *cons
 static const char *const bare[][2] = { { "encoder.", "" }, { "head.", "" }, { NULL, NULL } };
 static const char *const nested[][2] = { { "decoder_layers", "decoder_encoder.layer" }, { NULL, NULL } };
 static const char *const same[][2] = { { NULL, NULL } };
+static const char *const bare_wrapped[][2] = { { "encoder.", "" }, { "head.", "" }, { "^", "module." }, { NULL, NULL } };
+static const char *const nested_wrapped[][2] = { { "decoder_layers", "decoder_encoder.layer" }, { "^", "module." }, { NULL, NULL } };
 
 static mim_status reopen(const mim_tensors *set, const char *json, mim_trainer **t)
 {
@@ -106,6 +113,9 @@ static void round_trip(const char *naming, const char *const changes[][2], const
 #define HEADS "\"encoder.heads\": 2, \"head\": {\"heads\": 2, \"target\": \"patch_norm\"}, "
 
 static void authors_names(void) { round_trip("mim", bare, "{" HEADS REST "}"); }
+/* As saved from within one of PyTorch's wrappers. */
+static void authors_names_wrapped(void) { round_trip("mim", bare_wrapped, "{" HEADS REST "}"); }
+static void nested_names_wrapped(void) { round_trip("huggingface", nested_wrapped, "{" HEADS "\"encoder.eps\": 1e-6, " REST "}"); }
 /* transformers' config.json has square pictures only, so none goes with these. */
 static void names_of_transformers(void) { round_trip("huggingface", same, "{" HEADS "\"encoder.eps\": 1e-6, " REST "}"); }
 static void nested_names_of_transformers(void) { round_trip("huggingface", nested, "{" HEADS "\"encoder.eps\": 1e-6, " REST "}"); }
@@ -270,6 +280,7 @@ int main(void)
 {
     ctx = make_context();
     TEST(authors_names); TEST(names_of_transformers); TEST(nested_names_of_transformers); TEST(configuration); TEST(ratios);
+    TEST(authors_names_wrapped); TEST(nested_names_wrapped);
     TEST(the_decoders_token); TEST(incomplete); TEST(out); TEST(other_targets);
     mim_context_destroy(ctx);
     return test_end();

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* test_attention.c -- multi-head attention, and its weights. a: tokens, heads, dim of a head, bias; of windows rows, cols,
- * high, wide, down, right. r: scale; rows and cols that turn. */
+ * high, wide, down, right. r: scale; rows and cols that turn; what pairs lose that do not see each other, or 0. */
 #include "support/op_check.h"
 
 static struct attention options(const struct op_case *c)
 {
     const int *w = c->a + 4;
     return (struct attention){ c->a[1], (float)c->r[0], c->half ? BF16 : F32,
-                               { w[0], w[1], w[2], w[3], w[4], w[5], (int)c->r[1], (int)c->r[2] } };
+                               { w[0], w[1], w[2], w[3], w[4], w[5], (int)c->r[1], (int)c->r[2], (float)c->r[3] } };
 }
 
 static void leaves(struct op_build *b, const struct op_case *c, struct tensor **qkv, struct tensor **bias)
@@ -119,7 +119,7 @@ static void window_weights_of(const struct op_case *c, const double *const in[],
         double dot = c->a[3] ? in[1][(head * n + at) * n + j] : 0;
         for (int d = 0; d < dim; d++)
             dot += scale * rows[place[q] * 3 * width + d] * rows[place[k] * 3 * width + width + d];
-        sum += p[j] = colour[q] == colour[k] ? exp(dot) : 0;
+        sum += p[j] = colour[q] == colour[k] ? exp(dot) : c->r[3] > 0 ? exp(dot - c->r[3]) : 0;
     }
     for (int j = 0; j < n; j++)
         p[j] /= sum;
@@ -165,6 +165,7 @@ static const struct op_case window_cases[] = {
     { "shifted along one axis", 2, { 36, 1, 4, 1, 3, 12, 3, 4, 0, 2 } },
     { "shift of its own", 1, { 60, 1, 3, 1, 6, 10, 3, 5, 1, 2 }, { 0.7 } },
     { "a part turns", 2, { 64, 2, 4, 1, 8, 8, 4, 4, 2, 2 }, { 0, 6, 7 } },
+    { "apart, not unseen", 2, { 64, 2, 4, 1, 8, 8, 4, 4, 2, 2 }, { 0, 0, 0, 1.5 } },
     { "more than a block of queries", 1, { 162, 1, 4, 1, 9, 18, 9, 9, 4, 4 } },
     { "bf16", 2, { 64, 2, 8, 1, 8, 8, 4, 4, 2, 2 }, .half = true, .tolerance = 3e-2 },
 };
