@@ -7,12 +7,12 @@
 # CIFAR: folder of data_batch_1.bin to 5.bin; the fifth is what accuracies are of. PHOTOGRAPHS: folder of PPM files.
 # Rows: mae, quarters, simmim, swin, tuned, photographs; all of them unless named, five hours on two cores with AVX-512
 # and bf16. A run that was stopped is taken up again, one that is finished not repeated. Lines go to OUT/results as
-# well; STEPS is the length of the longest run, PRECISION that of all.
+# well; STEPS is the length of the longest run, PRECISION that of all, EPOCHS how long is fine-tuned.
 set -u
 build=${1:?"the folder of the build"} cifar=$(cd "$2" && pwd) photographs=$(cd "$3" 2> /dev/null && pwd) out=$4
 shift 4
 rows=${*:-mae quarters simmim swin tuned photographs}
-steps=${STEPS:-20000} precision=${PRECISION:-bf16}
+steps=${STEPS:-20000} precision=${PRECISION:-bf16} tune="--epochs ${EPOCHS:-10} --batch 64 --precision f32"
 train="$cifar/data_batch_1.bin $cifar/data_batch_2.bin $cifar/data_batch_3.bin $cifar/data_batch_4.bin"
 test="$cifar/data_batch_5.bin"
 mkdir -p "$out/train"
@@ -67,21 +67,22 @@ for row in $rows; do
             pretrain "mae_quarter_$seed" $((steps / 4)) "$out/train" --config mae_cifar10 --seed $seed
             probe "mae_quarter_$seed" linear --features tokens
         done ;;
-    simmim)                     # a step sees all patches and takes some three times as long
-        pretrain simmim $((steps / 3)) "$out/train" $simmim
+    simmim)                     # as long as mae on AVX2: a step sees all patches
+        pretrain simmim $((steps * 22 / 100)) "$out/train" $simmim
         probe simmim linear --features tokens ;;
-    swin)
-        pretrain swin $((steps / 3)) "$out/train" $swin
+    swin)                       # likewise
+        pretrain swin $((steps * 52 / 100)) "$out/train" $swin
         probe swin linear --features tokens
-        probe swin finetune --epochs 10 --out "$out/swin_tuned" ;;
+        probe swin finetune $tune --out "$out/swin_tuned"
+        probe swin finetune $tune --scratch --out "$out/swin_scratch" ;;
     tuned)
-        probe mae finetune --epochs 10 --out "$out/mae_tuned"
-        probe mae finetune --epochs 10 --scratch --out "$out/scratch" ;;
-    photographs)
+        probe mae finetune $tune --out "$out/mae_tuned"
+        probe mae finetune $tune --scratch --out "$out/scratch" ;;
+    photographs)                # both as long
         pretrain photographs_mae $((steps / 8)) "$out/seen" --config mae_vit_tiny $large
-        pretrain photographs_simmim $((steps / 8)) "$out/seen" --config simmim_vit_tiny $large
+        pretrain photographs_simmim $((steps / 20)) "$out/seen" --config simmim_vit_tiny $large
         for run in photographs_mae photographs_simmim; do
-            "$build/examples/reconstruct" --weights "$out/$run" --data "$out"/unseen/* --out "$out/$run.png" |
+            "$build/examples/reconstruct" --weights "$out/$run" --data "$out/unseen" --out "$out/$run.png" |
                 tail -n 8 | tee -a "$out/results"
         done ;;
     *) echo "learning.sh: no row $row" >&2; exit 1 ;;
