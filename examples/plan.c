@@ -94,7 +94,7 @@ int main(int argc, char **argv)
     }
     if (!status) status = print_table(context, config, own_batch);
     if (status && context) mim_last_error(context, why, sizeof why, NULL);
-    if (status && *why) fprintf(stderr, "%s: %s\n", mim_status_name(status), why);
+    if (status && (*why || !context)) fprintf(stderr, "%s: %s\n", mim_status_name(status), why);
     mim_config_destroy(config);
     mim_context_destroy(context);
     return status != MIM_OK;

@@ -118,11 +118,11 @@ static void *help(void *arg)
     return NULL;
 }
 
-/* As many as the system gives. The host's signals are none of their business. */
-/* Signals are for the host's own threads, but those of what a thread does itself: its handler must see them. */
+/* As many as the system gives. Signals are for the host's own threads, but those that a thread brings upon itself: the
+ * handler of these must see them. */
 static void start(struct mim__threads *t)
 {
-    static const int own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL };
+    static const int own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS };
     sigset_t blocked, before;
     sigfillset(&blocked);
     for (int i = 0; i < COUNT(own); i++)

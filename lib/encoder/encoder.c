@@ -174,6 +174,8 @@ static mim_status weights_view(mim_encoder *e, const char *naming, mim_tensors *
     struct encoder_json as = { .naming = n, .task = "Model", .why = v.no_folder };
     if (!status)
         status = mim__encoder_json(e, &as, &json);
+    if (!status && !naming && n != NAMING_MIM)
+        status = mim__json_wrapped(e, &as);
     if (!status && json.size)
         v.config_json = json.data;
     if (v.no_folder[0])                     /* the tensors can still be read */

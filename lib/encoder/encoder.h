@@ -78,6 +78,7 @@ struct encoder_source {
     enum name_column column;
     const struct architecture *kind;
     char prefix[NAME_PREFIX];
+    char wrapper[NAME_PREFIX];                           /* of PyTorch, around the whole model: "module." before all names */
 };
 
 struct encoding;                                     /* the plan of the last encode; encode.c */
@@ -127,6 +128,8 @@ mim_status mim__vit_json(const mim_encoder *e, const struct encoder_json *j, str
 mim_status mim__swin_json(const mim_encoder *e, const struct encoder_json *j, struct mim__text *out);
 /* Parts of it, for the architectures. */
 mim_status mim__json_refuse(const struct encoder_json *j, const char *format, const char *what);
+/* Of names with the wrapper that they came in, where there is one: MIM_ERR_UNSUPPORTED and why. */
+mim_status mim__json_wrapped(const mim_encoder *e, const struct encoder_json *j);
 /* Of the pictures that config.json speaks of: those that position tables are stored for; of Swin V2, which has none, its own,
  * but where it keeps the windows of the others (stage.c). */
 struct json_size { int64_t height, width; };

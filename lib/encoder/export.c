@@ -13,6 +13,15 @@ mim_status mim__json_refuse(const struct encoder_json *j, const char *format, co
     return MIM_ERR_UNSUPPORTED;
 }
 
+mim_status mim__json_wrapped(const mim_encoder *e, const struct encoder_json *j)
+{
+    if (!*e->source.wrapper)
+        return MIM_OK;
+    snprintf(j->why, FOLDER_WHY, "names that begin with \"%s\", as in the file that they are from, make no folder: ask for a "
+             "naming by name", e->source.wrapper);
+    return MIM_ERR_UNSUPPORTED;
+}
+
 /* ---- names ---- */
 
 enum name_column mim__encoder_column(const mim_encoder *e, enum naming n)

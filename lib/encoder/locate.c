@@ -36,7 +36,7 @@ static enum name_column timm_column(const mim_tensors *t, const char *prefix)
 bool mim__encoder_has_decoder(const mim_tensors *t, const struct encoder_source *s)
 {
     return s->naming == NAMING_TIMM ? has(t, s->prefix, "decoder_embed.weight")
-                                    : s->naming == NAMING_HUGGINGFACE && has(t, "", "decoder.decoder_embed.weight");
+                                    : s->naming == NAMING_HUGGINGFACE && has(t, s->wrapper, "decoder.decoder_embed.weight");
 }
 
 /* The same of Swin: the authors' files count a merging to the stage before it. */
@@ -61,12 +61,33 @@ static bool found(const mim_tensors *t, const struct architecture *kind, const c
     return ends_with(name, huggingface_patch, s->prefix) && has(t, s->prefix, kind->huggingface_mark);
 }
 
+/* One level of wrapping more, if there is one around all names. */
+static bool unwrap(const mim_tensors *t, char wrapper[NAME_PREFIX])
+{
+    static const char *const all[] = { "module.", "model.", "_orig_mod." };
+    size_t within = strlen(wrapper);
+    for (int k = 0; k < COUNT(all); k++) {
+        size_t n = within + strlen(all[k]);
+        int64_t i = 0;
+        while (n < NAME_PREFIX && i < mim_tensors_count(t) && !strncmp(mim__tensors_at(t, i)->name, wrapper, within)
+               && !strncmp(mim__tensors_at(t, i)->name + within, all[k], n - within))
+            i++;
+        if (i && i == mim_tensors_count(t)) {
+            memcpy(wrapper + within, all[k], n - within + 1);
+            return true;
+        }
+    }
+    return false;
+}
+
 mim_status mim__encoder_locate(const mim_tensors *t, struct encoder_source *out)
 {
     for (int64_t i = 0; i < mim_tensors_count(t); i++)
         for (int k = 0; mim__architectures[k]; k++) {
             struct encoder_source s = { 0 };
             if (found(t, mim__architectures[k], mim__tensors_at(t, i)->name, &s)) {
+                while (s.naming != NAMING_MIM && unwrap(t, s.wrapper))
+                    continue;
                 *out = s;
                 return MIM_OK;
             }

@@ -146,7 +146,8 @@ static mim_status check_hidden(mim_context *ctx, struct encoder_options *o)
 
 static mim_status check_stages(mim_context *ctx, struct encoder_options *o)
 {
-    struct stages all = { "encoder", &o->depths, &o->stage_heads, o->width, o->hidden, false };
+    struct stages all = { "encoder", &o->depths, &o->stage_heads, o->width, o->stage_hidden.count ? 0 : o->hidden,
+                          false };
     mim_status status = mim__stages_check(ctx, &all);
     o->depth = 0;
     for (int k = 0; k < o->depths.count; k++)

@@ -316,6 +316,8 @@ static mim_status check_json(const mim_encoder *e, const struct encoder_json *j,
     for (int k = 0; e->kind == &mim__swinv2 && k < o->depths.count; k++)
         if (mim__swin_pretrained(e, k) < 0)
             return mim__json_refuse(j, format, "windows of training that were not square");
+    if (o->window_mask != 0 && o->window_mask != 100 && o->window_mask != 200)      /* these differ for sharp scores alone */
+        return mim__json_refuse(j, format, "an encoder.window_mask of its own");
     if (ratio_of(o) == 0)
         return mim__json_refuse(j, format, "perceptrons in no one proportion to the widths of its stages");
     if (o->norm_every)

@@ -83,22 +83,24 @@ static const char *weight_name(const mim_tensors *t, enum name_column c, const c
 }
 
 /* transformers trains some of its classifiers with another loss: one number is regressed, several labels are each their own
- * question. */
-static mim_status check_problem(const mim_tensors *t, int64_t classes)
+ * question. Then the encoder is of use, and the head is not. */
+static bool is_other_problem(const mim_tensors *t, int64_t classes)
 {
     const char *text = mim__tensors_text(t, "config.json"), *why;
-    struct json all = { JSON_ERROR, NULL, 0 };
+    struct json all = { JSON_ERROR, NULL, 0 }, problem = all;
     char name[64] = "";
     if (text)
         all = mim__json_parse(text, strlen(text), &why);
-    struct json problem = mim__json_member(&all, "problem_type");
+    if (all.type == JSON_OBJECT)
+        problem = mim__json_member(&all, "problem_type");
     if (problem.type == JSON_STRING)
         mim__json_string(&problem, name, sizeof name);
-    if (classes > 1 && (!*name || !strcmp(name, "single_label_classification")))
-        return MIM_OK;
-    return mim__fail(mim__tensors_context(t), MIM_ERR_UNSUPPORTED,
-                     "a classifier of %lld number(s) for problem_type \"%s\": libmim's take one class of several; without "
-                     "this head, set head.kind", (long long)classes, *name ? name : "regression");
+    bool other = classes < 2 || (*name && strcmp(name, "single_label_classification"));
+    if (other)
+        mim__log(mim__tensors_context(t), MIM_LOG_WARNING,
+                 "the classifier of these weights gives %lld number(s) for problem_type \"%s\", libmim's one class of several: "
+                 "it is left out", (long long)classes, *name ? name : "regression");
+    return other;
 }
 
 static mim_status config_from(const mim_tensors *t, enum name_column c, const char *prefix, mim_config *out, bool *found)
@@ -109,9 +111,9 @@ static mim_status config_from(const mim_tensors *t, enum name_column c, const ch
     const struct mim__tensor *w = at < 0 ? NULL : mim__tensors_at(t, at);
     mim_status status = MIM_OK;
     *found = w && w->rank == 2;
-    if (*found && c == COLUMN_HUGGINGFACE && !mim__config_has(out, "head.kind"))
-        status = check_problem(t, w->shape[0]);
-    if (*found && !status && !mim__config_has(out, "head.kind"))
+    if (*found && c == COLUMN_HUGGINGFACE && !mim__config_has(out, "head.kind") && is_other_problem(t, w->shape[0]))
+        return mim_config_set_str(out, "head.kind", "none");
+    if (*found && !mim__config_has(out, "head.kind"))
         status = mim_config_set_str(out, "head.kind", "classifier");
     if (*found && !status && !mim__config_has(out, "head.classes"))
         status = mim_config_set_i64(out, "head.classes", w->shape[0]);

@@ -47,24 +47,9 @@ static bool has_name(const mim_tensors *t, const char *before, const char *name)
     return mim__tensors_find(t, full) >= 0;
 }
 
-/* What stands before every name of a model that was saved from within a wrapper of PyTorch's: "module.", "model.". */
-static const char *wrapper_of(const mim_tensors *t)
-{
-    static const char *const wrappers[] = { "module.", "model." };
-    for (int k = 0; k < COUNT(wrappers); k++) {
-        size_t n = strlen(wrappers[k]);
-        int64_t i = 0;
-        while (i < mim_tensors_count(t) && !strncmp(mim__tensors_at(t, i)->name, wrappers[k], n))
-            i++;
-        if (i && i == mim_tensors_count(t))
-            return wrappers[k];
-    }
-    return "";
-}
-
 /* How a file names its head: as the encoder beside it; or it holds a head alone and says so. libmim's names begin with
  * "head." beside an encoder, others are bare. */
-static mim_status locate(const mim_tensors *t, enum name_column *column, const char **prefix)
+static mim_status locate(const mim_tensors *t, enum name_column *column, char prefix[NAME_PREFIX])
 {
     const char *said = mim__tensors_text(t, "mim.naming"), *kind = mim__tensors_text(t, "mim.kind");
     struct encoder_source s = { .naming = NAMING_MIM, .column = COLUMN_MIM };
@@ -76,7 +61,7 @@ static mim_status locate(const mim_tensors *t, enum name_column *column, const c
     bool beside = false;
     for (int i = 0; i < COUNT(kinds); i++)
         beside = beside || (kinds[i]->rules->mim && has_name(t, "head.", kinds[i]->rules->mim));
-    *prefix = s.column == COLUMN_MIM && beside ? "head." : wrapper_of(t);
+    snprintf(prefix, NAME_PREFIX, "%s", s.column == COLUMN_MIM && beside ? "head." : s.wrapper);
     *column = s.column;
     return status;
 }
@@ -84,12 +69,12 @@ static mim_status locate(const mim_tensors *t, enum name_column *column, const c
 mim_status mim__head_config_from(mim_context *ctx, const mim_tensors *t, mim_config *out)
 {
     enum name_column column;
-    const char *prefix;
+    char prefix[NAME_PREFIX] = "";
     bool found = false;
     (void)ctx;
     if (mim__tensors_text(t, "mim.config"))         /* whole, and already in *out */
         return MIM_OK;
-    mim_status status = locate(t, &column, &prefix);
+    mim_status status = locate(t, &column, prefix);
     for (int i = 0; i < COUNT(kinds) && !status && !found; i++)
         if (kinds[i]->config_from)
             status = kinds[i]->config_from(t, column, prefix, out, &found);
@@ -108,8 +93,8 @@ static mim_status load(mim_head *h, const mim_tensors *t)
     mim_context *ctx = h->object.ctx;
     struct mim__names names = { .ctx = ctx };
     enum name_column column;
-    const char *prefix;
-    mim_status status = locate(t, &column, &prefix);
+    char prefix[NAME_PREFIX] = "";
+    mim_status status = locate(t, &column, prefix);
     if (h->kind->rules_of)
         h->rules = h->kind->rules_of(h->encoder, t, prefix);
     if (!status)
@@ -120,7 +105,6 @@ static mim_status load(mim_head *h, const mim_tensors *t)
         status = mim__fail(ctx, MIM_ERR_FORMAT, "the weights have no head of kind %s", h->kind->name);
     mim__names_free(&names);
     h->from_file = !status;
-    h->wrapper = status ? "" : wrapper_of(t);
     return status;
 }
 
@@ -166,7 +150,6 @@ static mim_status set_up(mim_head *h, const mim_config *config, const mim_tensor
     if (status)
         return status;
     h->kind = kinds[h->options.kind];
-    h->wrapper = "";
     h->rules = h->usual_rules = h->kind->rules_of ? h->kind->rules_of(h->encoder, NULL, "") : h->kind->rules;
     int stride = mim__encoder_stride(h->encoder);
     if (mim__encoder_stages(h->encoder) > 1 && !h->kind->stages)
@@ -235,9 +218,10 @@ void mim_head_destroy(mim_head *h)
 mim_status mim__head_names(const mim_head *h, const struct head_naming *n, float *array, struct mim__names *out)
 {
     bool own = n->own && h->from_file;
+    const char *wrapper = h->encoder->source.wrapper;
     enum name_column column = mim__encoder_column(h->encoder, n->naming);
     return mim__names_of_store(out, &h->store, own ? h->rules : h->usual_rules, own ? column_in_file(h, column) : column,
-                               own && *h->wrapper ? h->wrapper : n->before, NULL, array);
+                               own && *wrapper ? wrapper : n->before, NULL, array);
 }
 
 static void add_labels(const mim_head *h, struct mim__text *more)

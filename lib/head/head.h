@@ -71,7 +71,6 @@ struct mim_head {
     const struct name_rule *rules, *usual_rules;         /* of the file that the weights came from; as libmim writes one */
     struct mim__store store;
     bool from_file;                                      /* weights came with the encoder's file */
-    const char *wrapper;                                 /* and what stands before all names of that file; never NULL */
 };
 
 void mim__head_retain(mim_head *h);

@@ -10,7 +10,7 @@ const struct mim__option mim__head_options[] = {
     { "head.layers", OPTION_I64, FIELD(layers), "1", 1, 2, NULL, "pixels: linear (1), or a perceptron with a hidden layer (2)" },
     { "head.hidden", OPTION_I64, FIELD(hidden), "0", 0, 262144, NULL,
       "numbers of that hidden layer, 0: those of a token; mae, flat: of a block's perceptron, 0: 4 width; inverse_swin: "
-      "of one in the last stage, 0: in proportion to the width as in the encoder" },
+      "of one in the last stage, 0: in proportion to the width, as encoder.hidden" },
     { "head.width", OPTION_I64, FIELD(width), "0", 0, 65536, NULL,
       "numbers a token in the decoder; mae, flat: 0: 512; inverse_swin: in the last stage, twice as many in each one "
       "before, 0: encoder.width" },

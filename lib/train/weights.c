@@ -51,6 +51,8 @@ static mim_status make_json(const mim_trainer *t, enum naming n, bool own, struc
     mim_status status = n == NAMING_MIM ? MIM_OK : mim__head_json(t->head, own, mask_ratio(t), &j, more);
     if (!status)
         status = mim__encoder_json(t->encoder, &j, json);
+    if (!status && own && n != NAMING_MIM)
+        status = mim__json_wrapped(t->encoder, &j);
     if (status)
         json->size = 0;
     return no_folder[0] ? MIM_OK : status;

@@ -55,7 +55,8 @@ static const char *const bare[][2] = { { "encoder.", "" }, { "head.", "" }, { NU
 static const char *const nested[][2] = { { "decoder_layers", "decoder_encoder.layer" }, { NULL, NULL } };
 static const char *const same[][2] = { { NULL, NULL } };
 static const char *const bare_wrapped[][2] = { { "encoder.", "" }, { "head.", "" }, { "^", "module." }, { NULL, NULL } };
-static const char *const nested_wrapped[][2] = { { "decoder_layers", "decoder_encoder.layer" }, { "^", "module." }, { NULL, NULL } };
+static const char *const nested_wrapped[][2] = { { "decoder_layers", "decoder_encoder.layer" }, { "^", "_orig_mod.module." },
+                                                 { NULL, NULL } };
 
 static mim_status reopen(const mim_tensors *set, const char *json, mim_trainer **t)
 {
