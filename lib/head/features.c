@@ -62,5 +62,5 @@ struct tensor *mim__head_features(const mim_head *h, struct graph *g, const stru
     bool last = mim__head_sees_end(h);
     struct tensor *x = last ? e->tokens : mim__graph_find(g, h->options.features);
     x = e->first && x ? mim__op_slice(g, x, e->first, e->rows * e->cols) : x;
-    return last ? x : mim__op_norm(g, "norm", x, (float)h->encoder->options.eps, F32);
+    return last && !h->options.norm ? x : mim__op_norm(g, "norm", x, (float)h->encoder->options.eps, F32);
 }

@@ -246,7 +246,8 @@ static void add_decoder(const mim_head *h, double ratio, struct mim__text *more)
     mim__text_format(more, ",\n  \"norm_pix_loss\": %s", o->target == HEAD_PATCH_NORM ? "true" : "false");
 }
 
-/* The same of transformers' BEiT, which has a norm of its own after the last block, and classes from without. */
+/* The same of transformers' BEiT, which has a norm of its own after the last block, and classes from without. After the
+ * encoder's as well, but then 5.24 takes one norm for the other when it opens its own folder. */
 static const char *unsayable_of_beit(const mim_head *h)
 {
     const struct encoder_options *e = &h->encoder->options;
@@ -267,7 +268,8 @@ static const char *unsayable(const mim_head *h, enum naming n, bool own)
     if (h->kind == &mim__classifier && strcmp(h->options.features, "pooled"))
         return features;
     if (n == NAMING_TIMM)
-        return own && h->from_file && h->kind->bare ? "a decoder; the encoder alone can be written" : NULL;
+        return own && h->from_file && h->kind->bare ? "a decoder; the encoder alone can be written"
+             : h->kind == &mim__tokens && mim__encoder_is_beit(h->encoder) ? "its layer; the encoder alone can be written" : NULL;
     if (!h->kind->masks)
         return NULL;
     if (mim__encoder_is_beit(h->encoder))
@@ -276,7 +278,7 @@ static const char *unsayable(const mim_head *h, enum naming n, bool own)
          : target != HEAD_PIXELS && (target != HEAD_PATCH_NORM || h->kind != &mim__mae) ? "another target than pixels"
          : h->options.reduce != 1 ? "a lower resolution"
          : h->kind == &mim__pixels && h->options.layers != 1 ? "two layers"
-         : h->kind == &mim__pixels && !mim__head_sees_end(h) ? features
+         : h->kind == &mim__pixels && (h->options.norm || !mim__head_sees_end(h)) ? features
          : h->kind == &mim__flat ? "a decoder that predicts the whole picture at once"
          : h->kind == &mim__inverse_swin ? "a decoder of stages"
          : h->options.head_width ? "heads that do not make up its width"

@@ -15,7 +15,7 @@ enum head_target {                                       /* likewise enum target
 
 struct head_options {
     int kind, loss, target, positions, mixture;          /* loss is never HEAD_LOSS_AUTO once a head is made */
-    int batch_norm, pool, masked;                        /* target is never HEAD_TARGET_AUTO either */
+    int batch_norm, pool, masked, norm;                  /* target is never HEAD_TARGET_AUTO either */
     char features[OPTION_TEXT_SIZE];
     int64_t layers, hidden, reduce, window, classes;     /* hidden 0 becomes the encoder's width, or 4 width (mae) */
     int64_t width, depth, heads, head_width, numbers, bins;

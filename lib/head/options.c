@@ -51,6 +51,8 @@ const struct mim__option mim__head_options[] = {
     { "head.features", OPTION_TEXT, FIELD(features), "pooled", 0, 0, NULL,
       "what it sees; classifier: pooled, tokens, block.K or stage.K; pixels, tokens, inverse_swin: the tokens at the "
       "end (also where it is pooled), or block.K or stage.K, through a layer norm" },
+    { "head.norm", OPTION_BOOL, FIELD(norm), "0", 0, 1, NULL,
+      "pixels, tokens, inverse_swin: tokens at the end go through a layer norm of the head as well, as others do" },
     { "head.pool", OPTION_CHOICE, FIELD(pool), "auto", 0, 0, "auto class mean",
       "classifier: how tokens, block.K or stage.K are brought to one; auto: as encoder.pool" },
     { "head.batch_norm", OPTION_BOOL, FIELD(batch_norm), "0", 0, 1, NULL,

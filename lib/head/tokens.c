@@ -105,7 +105,7 @@ static int64_t find(const mim_tensors *t, const char *before, const char *format
     return mim__tensors_find(t, full);
 }
 
-/* BeitForMaskedImageModeling has a norm of its own, after the last block. */
+/* BeitForMaskedImageModeling has a norm of its own, after the last block or, where it does not pool the mean, after a norm. */
 static mim_status read_features(const mim_tensors *t, mim_config *out)
 {
     struct encoder_source s;
@@ -114,11 +114,10 @@ static mim_status read_features(const mim_tensors *t, mim_config *out)
     mim_status status = mim__encoder_locate(t, &s);
     while (!status && depth < DEPTH_MOST && find(t, s.prefix, "encoder.layer.%d.layernorm_before.weight", depth) >= 0)
         depth++;
-    if (!status && find(t, s.prefix, "layernorm.weight", 0) >= 0)
-        return mim__fail(mim__tensors_context(t), MIM_ERR_UNSUPPORTED,
-                         "BeitForMaskedImageModeling with use_mean_pooling false norms tokens twice: by tensor "
-                         "'%slayernorm.weight', then by 'layernorm.weight'", s.prefix);
-    snprintf(features, sizeof features, "block.%d", depth);
+    bool twice = !status && find(t, s.prefix, "layernorm.weight", 0) >= 0;
+    snprintf(features, sizeof features, twice ? "tokens" : "block.%d", depth);
+    if (twice && !mim__config_has(out, "head.norm"))
+        status = mim_config_set_i64(out, "head.norm", 1);
     return status || mim__config_has(out, "head.features") ? status : mim_config_set_str(out, "head.features", features);
 }
 
