@@ -198,7 +198,8 @@ install: libs
 	ln -sf libmim.so.$(VERSION) $(DESTDIR)$(libdir)/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(libdir)/libmim.so
 	sed -e 's|@prefix@|$(prefix)|; s|@libdir@|$(libdir)|; s|@includedir@|$(includedir)|; s|@version@|$(VERSION)|' \
-	    -e 's|@libs_private@|-lm -pthread'"$$(grep -q -- ' -fopenmp ' $(BUILD)/flags && echo ' -fopenmp')"'|' pkgconfig/mim.pc.in > $(BUILD)/mim.pc
+	    -e 's|@libs_private@|-lm -pthread'"$$(grep -q -- ' -fopenmp ' $(BUILD)/flags && echo ' -fopenmp')"'|' \
+	    pkgconfig/mim.pc.in > $(BUILD)/mim.pc
 	$(INSTALL) -m 644 $(BUILD)/mim.pc $(DESTDIR)$(libdir)/pkgconfig/
 	$(INSTALL) -m 644 LICENSE $(DESTDIR)$(licensedir)/
 uninstall:

@@ -27,8 +27,8 @@ static mim_status print_presets(void)
 static void print_done(const char *out)
 {
     char *path = join_path(out, "config.json");
-    printf("Done. %s holds model.safetensors,%s state.safetensors, log.csv, held_out.csv, reconstruction.png and curve.png.\n",
-           out, path && is_file(path) ? " config.json," : "");
+    printf("Done. %s holds model.safetensors,%s state.safetensors, log.csv, held_out.csv, reconstruction.png and "
+           "curve.png.\n", out, path && is_file(path) ? " config.json," : "");
     free(path);
 }
 

@@ -15,7 +15,8 @@ enum {
 /* One section after the other; later ones win. First, what the weights were made with is undone. */
 static const char plain[] =
     "{\"image\": {\"crop_from\": 0, \"crop_once\": 0, \"pad\": 0, \"randaugment\": 0, \"brightness\": 0, \"contrast\": 0,"
-    " \"saturation\": 0, \"hue\": 0, \"grey\": 0, \"erase\": 0, \"mixup\": 0, \"cutmix\": 0}, \"encoder\": {\"drop_path\": 0}}";
+    " \"saturation\": 0, \"hue\": 0, \"grey\": 0, \"erase\": 0, \"mixup\": 0, \"cutmix\": 0},"
+    " \"encoder\": {\"drop_path\": 0}}";
 static const char finetune[] =
     "{\"head\": {\"kind\": \"classifier\", \"smoothing\": 0.1},"
     " \"image\": {\"crop\": \"random_resized\", \"crop_least\": 0.08, \"flip\": 0.5, \"randaugment\": 2},"
@@ -48,8 +49,7 @@ static int are_small(const struct task *t, int64_t *side)
 
 static mim_status set_pictures(struct task *t, int64_t epochs)
 {
-    int64_t side = 0;
-    int64_t joined = 0;             /* the Keras example's blocks, whose branches cannot be left out */
+    int64_t side = 0, joined = 0;   /* joined: the Keras example's blocks, whose branches cannot be left out */
     char kind[16] = "";
     int tuned = t->probe == PROBE_FINETUNE;
     mim_status status = mim_config_get_str(t->config, "encoder.kind", kind, sizeof kind, NULL);

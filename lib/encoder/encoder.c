@@ -171,11 +171,9 @@ static mim_status weights_view(mim_encoder *e, const char *naming, mim_tensors *
     struct mim__view v = { .owner = e, .release = release, .writable = true, .whole = true,
                            .array = e->store.values, .elements = e->store.elements };
     mim_status status = view_names(e, naming, &n, &names);
-    struct encoder_json as = { .naming = n, .task = "Model", .why = v.no_folder };
+    struct encoder_json as = { .naming = n, .own = !naming, .task = "Model", .why = v.no_folder };
     if (!status)
         status = mim__encoder_json(e, &as, &json);
-    if (!status && !naming && n != NAMING_MIM)
-        status = mim__json_wrapped(e, &as);
     if (!status && json.size)
         v.config_json = json.data;
     if (v.no_folder[0])                     /* the tensors can still be read */

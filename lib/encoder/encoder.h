@@ -120,16 +120,14 @@ enum name_column mim__encoder_column(const mim_encoder *e, enum naming n);
 
 /* config.json as transformers or timm writes it. task ends the class of transformers that the encoder's begins ("Model"),
  * model_type is NULL where it is the encoder's, `more` further members as JSON text ("\"num_labels\": 5"), all the head's
- * matter; classes 0: none. MIM_ERR_UNSUPPORTED: not expressible; the reason goes to why [FOLDER_WHY] and is no error of a
- * call yet. */
-struct encoder_json { enum naming naming; const char *task, *model_type, *more; int64_t classes; char *why; };
+ * matter; classes 0: none. own: beside names as in the file that the weights came from. MIM_ERR_UNSUPPORTED: not
+ * expressible; the reason goes to why [FOLDER_WHY] and is no error of a call yet. */
+struct encoder_json { enum naming naming; bool own; const char *task, *model_type, *more; int64_t classes; char *why; };
 mim_status mim__encoder_json(const mim_encoder *e, const struct encoder_json *j, struct mim__text *out);
 mim_status mim__vit_json(const mim_encoder *e, const struct encoder_json *j, struct mim__text *out);
 mim_status mim__swin_json(const mim_encoder *e, const struct encoder_json *j, struct mim__text *out);
 /* Parts of it, for the architectures. */
 mim_status mim__json_refuse(const struct encoder_json *j, const char *format, const char *what);
-/* Of names with the wrapper that they came in, where there is one: MIM_ERR_UNSUPPORTED and why. */
-mim_status mim__json_wrapped(const mim_encoder *e, const struct encoder_json *j);
 /* Of the pictures that config.json speaks of: those that position tables are stored for; of Swin V2, which has none, its own,
  * but where it keeps the windows of the others (stage.c). */
 struct json_size { int64_t height, width; };

@@ -13,15 +13,6 @@ mim_status mim__json_refuse(const struct encoder_json *j, const char *format, co
     return MIM_ERR_UNSUPPORTED;
 }
 
-mim_status mim__json_wrapped(const mim_encoder *e, const struct encoder_json *j)
-{
-    if (!*e->source.wrapper)
-        return MIM_OK;
-    snprintf(j->why, FOLDER_WHY, "names that begin with \"%s\", as in the file that they are from, make no folder: ask for a "
-             "naming by name", e->source.wrapper);
-    return MIM_ERR_UNSUPPORTED;
-}
-
 /* ---- names ---- */
 
 enum name_column mim__encoder_column(const mim_encoder *e, enum naming n)
@@ -309,6 +300,10 @@ mim_status mim__vit_json(const mim_encoder *e, const struct encoder_json *j, str
 
 mim_status mim__encoder_json(const mim_encoder *e, const struct encoder_json *j, struct mim__text *out)
 {
-    mim_status status = j->naming == NAMING_MIM ? MIM_OK : e->kind->json(e, j, out);
+    bool wrapped = j->own && *e->source.wrapper;
+    if (j->naming != NAMING_MIM && wrapped)
+        snprintf(j->why, FOLDER_WHY, "names that begin with \"%s\", as in the file that they are from, make no folder: ask for "
+                 "a naming by name", e->source.wrapper);
+    mim_status status = j->naming == NAMING_MIM ? MIM_OK : wrapped ? MIM_ERR_UNSUPPORTED : e->kind->json(e, j, out);
     return !status && out->failed ? mim__no_memory(e->object.ctx, out->size) : status;
 }

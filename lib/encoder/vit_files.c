@@ -105,6 +105,19 @@ static int64_t square_root(int64_t n)
     return r * r == n ? r : 0;
 }
 
+/* transformers takes the positions of a ViTMAE for a square where there are as many, and rows of BEiT for columns. */
+static void check_square(struct import *m, int64_t rows, int64_t cols, bool places, bool table)
+{
+    if (rows == cols || m->source.naming != NAMING_HUGGINGFACE)
+        return;
+    if (places && square_root(rows * cols) && mim__encoder_has_decoder(m->t, &m->source))
+        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED, "ViTMAE of transformers with positions of %lldx%lld "
+                                      "patches: it takes them for a square", (long long)rows, (long long)cols));
+    if (table)
+        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED, "BEiT of transformers with relative positions of "
+                                      "%lldx%lld patches, which are not square", (long long)rows, (long long)cols));
+}
+
 /* Rows and columns of the stored tables: the picture's grid if it fits, else a square. */
 static void read_grid(struct import *m)
 {
@@ -131,13 +144,7 @@ static void read_grid(struct import *m)
                           "the tables of positions fit no grid: config.json does not say the size of the pictures"));
         return;
     }
-    if (places && rows != cols && square_root(rows * cols) && m->source.naming == NAMING_HUGGINGFACE &&
-        mim__encoder_has_decoder(m->t, &m->source))                             /* there the table is a square one */
-        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED, "ViTMAE of transformers with positions of %lldx%lld "
-                                      "patches: it takes them for a square", (long long)rows, (long long)cols));
-    if (table && rows != cols && m->source.naming == NAMING_HUGGINGFACE)       /* where rows are taken for columns */
-        mim__import_fail(m, mim__fail(m->ctx, MIM_ERR_UNSUPPORTED, "BEiT of transformers with relative positions of "
-                                      "%lldx%lld patches, which are not square", (long long)rows, (long long)cols));
+    check_square(m, rows, cols, places, table);
     mim__import_i64(m, "encoder.table_rows", rows);
     mim__import_i64(m, "encoder.table_cols", cols);
     mim__import_i64(m, "image.height", m->height ? m->height : rows * m->patch);

@@ -110,9 +110,9 @@ static struct names names_of(const mim_tensors *t, enum name_column c, const cha
     if (c != COLUMN_HUGGINGFACE)
         return (struct names){ "decoder_blocks.%d.norm1.weight", "decoder_blocks.%d.mlp.fc1.weight" };
     return is_nested(t, prefix) ? (struct names){ "decoder.decoder_encoder.layer.%d.layernorm_before.weight",
-                                          "decoder.decoder_encoder.layer.%d.intermediate.dense.weight" }
-                        : (struct names){ "decoder.decoder_layers.%d.layernorm_before.weight",
-                                          "decoder.decoder_layers.%d.intermediate.dense.weight" };
+                                                  "decoder.decoder_encoder.layer.%d.intermediate.dense.weight" }
+                                : (struct names){ "decoder.decoder_layers.%d.layernorm_before.weight",
+                                                  "decoder.decoder_layers.%d.intermediate.dense.weight" };
 }
 
 static mim_status set_i64(mim_config *out, const char *key, int64_t value)

@@ -30,8 +30,8 @@ const struct mim__option mim__head_options[] = {
     { "head.beta", OPTION_F64, FIELD(beta), "1", 1e-6, 1e6, NULL, "smooth_l1: where the parabola ends" },
     { "head.target", OPTION_CHOICE, FIELD(target), "auto", 0, 0,
       HEAD_TARGETS,
-      "pixels, mae, inverse_swin: as shown (flat: this alone), normalised a patch, normalised in a window around each, the input \"target\", "
-      "histograms of gradients (MaskFeat), Sobel's edges; tokens: the input \"labels\", the nearest colour of \"palette\", "
+      "pixels, mae, inverse_swin: as shown (flat: this alone), normalised a patch, normalised in a window around each, "
+      "the input \"target\", histograms of gradients (MaskFeat), Sobel's edges; tokens: the input \"labels\", the nearest colour of \"palette\", "
       "bins of all channels together, or of each by itself; auto: pixels, or for tokens classes" },
     { "head.masked", OPTION_BOOL, FIELD(masked), "1", 0, 1, NULL,
       "pixels, tokens, inverse_swin: patches are hidden and count in the loss alone; 0: none is, all count (dense probes)" },
@@ -43,7 +43,8 @@ const struct mim__option mim__head_options[] = {
     { "head.reduce", OPTION_I64, FIELD(reduce), "1", 1, 256, NULL, "predict at 1 / reduce of the resolution; divides the patch" },
     { "head.visible", OPTION_F64, FIELD(visible), "0", 0, 1, NULL,
       "pixels, mae, flat, inverse_swin, tokens (0 or 1): weight of visible patches in the loss, 0 none, 1 as hidden ones" },
-    { "head.eps", OPTION_F64, FIELD(eps), "1e-5", 0, 1, NULL, "pixels, inverse_swin: added to the number of pixels that the loss is divided by" },
+    { "head.eps", OPTION_F64, FIELD(eps), "1e-5", 0, 1, NULL,
+      "pixels, inverse_swin: added to the number of pixels that the loss is divided by" },
     { "head.classes", OPTION_I64, FIELD(classes), "1000", 1, 1000000, NULL, "classifier, tokens: classes" },
     { "head.smoothing", OPTION_F64, FIELD(smoothing), "0", 0, 0.999, NULL,
       "classifier, tokens: share of a label spread over all classes" },

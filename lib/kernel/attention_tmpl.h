@@ -271,16 +271,15 @@ static void attention_turn(int rows, int cols, const float *x, ptrdiff_t ldx, fl
 static void attention_regions(const struct attention_head *h, const struct attention_space *s, int first, int w)
 {
     float query[QB] = { 0 }, less[QB] = { 0 };
-    vf most = v_all(h->apart > 0 ? h->apart * LOG2_E : ATTENTION_APART);
     memcpy(query, h->regions + first, (size_t)w * sizeof *query);
     for (int i = 0; i < w; i++)
-        less[i] = ATTENTION_APART;
+        less[i] = h->apart > 0 ? h->apart * LOG2_E : ATTENTION_APART;
     for (int j = 0; j < h->n; j++) {
         float *st = s->st + (ptrdiff_t)j * QL;
         for (int i = 0; i < w; i += VN) {
             vf apart = v_sub(v_load(query + i), v_all(h->regions[j]));
-            apart = v_min(v_mul(v_mul(apart, apart), v_load(less + i)), most);
-            v_store(st + i, v_sub(v_load(st + i), apart));
+            apart = v_min(v_mul(apart, apart), v_all(1));           /* whole numbers: 0 or 1 */
+            v_store(st + i, v_fnma(apart, v_load(less + i), v_load(st + i)));
         }
     }
 }

@@ -63,15 +63,7 @@ static void *place_window(const struct job *j, int index, struct attention_head 
     bool mixed = (w->down && top + w->high == w->rows) || (w->right && left + w->wide == w->cols);
     h->rows = row;
     h->regions = mixed ? region_of : NULL;
-    h->apart = w->apart;
     return region_of + round_up((size_t)j->n, 16);
-}
-
-static void stand(struct attention_head *h, const struct attention_head *place)
-{
-    h->rows = place->rows;
-    h->regions = place->regions;
-    h->apart = place->apart;
 }
 
 static size_t window_scratch(const struct attention *a, int n) { return a->windows.high ? 8 * round_up((size_t)n, 16) : 0; }
@@ -140,6 +132,7 @@ static struct attention_head head_of(const struct job *j, int unit, int head)
         .k = offset(c->x[QKV], t, at + w),
         .v = offset(c->x[QKV], t, at + 2 * w),
         .stride = 3 * width,
+        .apart = a->windows.apart,
         .bias = bias ? bias + (size_t)head * n * n : NULL,
         .y = offset(c->y, t, first * w + (size_t)(head * dim)),
         .y_stride = width,
@@ -198,7 +191,8 @@ static void window_task(const struct job *j, const struct pass *p, int unit, voi
     void *rest = place_window(j, unit % j->windows, &place, scratch);
     for (int head = 0; head < a->heads; head++) {
         struct attention_head h = p->head_of(j, unit, head, rest);
-        stand(&h, &place);
+        h.rows = place.rows;
+        h.regions = place.regions;
         p->run(&h, rest);
     }
 }
@@ -264,7 +258,8 @@ static void backward_bias_task(void *arg, int task, void *scratch)
         struct attention_head place = { 0 }, next;
         void *rest = place_window(j, unit % j->windows, &place, scratch);
         struct attention_head h = backward_head_of(j, unit, head, rest);
-        stand(&h, &place);
+        h.rows = place.rows;
+        h.regions = place.regions;
         h.dbias = sum;
         if (!place.rows && unit + 1 < end) {
             next = backward_head_of(j, unit + 1, head, rest);
@@ -335,7 +330,8 @@ static void weights_task(void *arg, int task, void *scratch)
     char *y = (char *)(j->lse + (size_t)units_of(j) * (size_t)a->heads * n);
     size_t at = (size_t)(unit / j->windows) * tokens * width + (size_t)(head * h.dim);
     h.y = y + at * dtype_size(h.type);
-    stand(&h, &place);
+    h.rows = place.rows;
+    h.regions = place.regions;
     j->e->k->attention[a->compute]->forward(&h, rest);
     j->e->k->attention[a->compute]->weights(&h, (float *)j->c->y + (size_t)task * n * n, rest);
 }

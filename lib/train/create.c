@@ -63,8 +63,8 @@ static mim_status mark_trained(mim_trainer *t)
     }
     for (int k = 0; k < t->options.frozen.count; k++)
         if (!hit[k])
-            return mim__fail(t->object.ctx, MIM_ERR_KEY, "trainer.frozen: no parameter is \"%s\" or part of it; * stands for any part of a name",
-                             t->options.frozen.v[k]);
+            return mim__fail(t->object.ctx, MIM_ERR_KEY, "trainer.frozen: no parameter is \"%s\" or part of it; * stands "
+                             "for any part of a name", t->options.frozen.v[k]);
     return MIM_OK;
 }
 

@@ -47,12 +47,10 @@ static double mask_ratio(const mim_trainer *t)
 static mim_status make_json(const mim_trainer *t, enum naming n, bool own, struct mim__text *more, struct mim__text *json,
                             char no_folder[FOLDER_WHY])
 {
-    struct encoder_json j = { .naming = n, .why = no_folder };
+    struct encoder_json j = { .naming = n, .own = own, .why = no_folder };
     mim_status status = n == NAMING_MIM ? MIM_OK : mim__head_json(t->head, own, mask_ratio(t), &j, more);
     if (!status)
         status = mim__encoder_json(t->encoder, &j, json);
-    if (!status && own && n != NAMING_MIM)
-        status = mim__json_wrapped(t->encoder, &j);
     if (status)
         json->size = 0;
     return no_folder[0] ? MIM_OK : status;

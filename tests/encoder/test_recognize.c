@@ -25,15 +25,7 @@ static mim_tensors *foreign(const char *json, const char *naming, const char *co
     mim_encoder *e = make_encoder(json);
     mim_tensors *w = NULL, *set = NULL;
     OK(ctx, mim_encoder_tensors(e, MIM_WEIGHTS, naming, &w));
-    OK(ctx, mim_tensors_create(ctx, &set));
-    for (int64_t i = 0; i < mim_tensors_count(w); i++) {
-        char name[128];
-        int32_t rank;
-        int64_t shape[MIM_MAX_RANK];
-        mim_tensors_name(w, i, name, sizeof name, NULL);
-        mim_tensors_info(w, name, NULL, &rank, shape, NULL);
-        OK(ctx, mim_tensors_add(set, name, MIM_F32, rank, shape, NULL));
-    }
+    set = make_blank(ctx, w);
     if (more)
         OK(ctx, mim_tensors_add(set, more, MIM_F32, 1, (const int64_t[]){ 3 }, NULL));
     if (config_json)

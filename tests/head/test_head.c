@@ -168,15 +168,7 @@ static void other_problems(void)
         mim_tensors *w = NULL, *set = NULL;
         mim_config *config = NULL;
         OK(ctx, mim_encoder_tensors(e, MIM_WEIGHTS, "huggingface", &w));
-        OK(ctx, mim_tensors_create(ctx, &set));
-        for (int64_t k = 0; k < mim_tensors_count(w); k++) {
-            char name[128];
-            int32_t rank;
-            int64_t shape[MIM_MAX_RANK];
-            mim_tensors_name(w, k, name, sizeof name, NULL);
-            mim_tensors_info(w, name, NULL, &rank, shape, NULL);
-            OK(ctx, mim_tensors_add(set, name, MIM_F32, rank, shape, NULL));
-        }
+        set = make_blank(ctx, w);
         OK(ctx, mim_tensors_add(set, "classifier.weight", MIM_F32, 2, (const int64_t[]){ all[i].classes, 16 }, NULL));
         snprintf(json, sizeof json, "{\"model_type\": \"vit\", \"num_attention_heads\": 2, \"image_size\": [12, 8],"
                  " \"problem_type\": %s}", all[i].problem);

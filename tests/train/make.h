@@ -87,6 +87,22 @@ static inline double make_metric(const mim_trainer *t, const char *name)
     return v;
 }
 
+/* A set of its own with the names and shapes of a view, all zero. */
+static inline mim_tensors *make_blank(mim_context *ctx, mim_tensors *view)
+{
+    mim_tensors *set = NULL;
+    OK(ctx, mim_tensors_create(ctx, &set));
+    for (int64_t i = 0; i < mim_tensors_count(view); i++) {
+        char name[128];
+        int32_t rank;
+        int64_t shape[MIM_MAX_RANK];
+        mim_tensors_name(view, i, name, sizeof name, NULL);
+        mim_tensors_info(view, name, NULL, &rank, shape, NULL);
+        OK(ctx, mim_tensors_add(set, name, MIM_F32, rank, shape, NULL));
+    }
+    return set;
+}
+
 /* Every tensor of a view as bytes of doubles: [name values] in a row, for comparing bit for bit. NULL if it cannot be read. */
 static inline double *make_dump(mim_tensors *v, size_t *count)
 {
