@@ -66,7 +66,8 @@ static void *place_window(const struct job *j, int index, struct attention_head 
     return region_of + round_up((size_t)j->n, 16);
 }
 
-static size_t window_scratch(const struct attention *a, int n) { return a->windows.high ? 8 * round_up((size_t)n, 16) : 0; }
+/* Of two windows: the one at hand and the next. */
+static size_t window_scratch(const struct attention *a, int n) { return a->windows.high ? 16 * round_up((size_t)n, 16) : 0; }
 
 /* ---- shapes ---- */
 
@@ -184,17 +185,55 @@ static void picture_task(const struct job *j, const struct pass *p, int task, vo
     p->run(&h, scratch);
 }
 
-static void window_task(const struct job *j, const struct pass *p, int unit, void *scratch)
+/* Where a run of windows adds up the gradient of a head's bias: the gradient itself, where there is one run. */
+static float *sum_of(const struct job *j, int run, int head)
 {
     const struct attention *a = j->c->attr;
-    struct attention_head place = { 0 };
-    void *rest = place_window(j, unit % j->windows, &place, scratch);
-    for (int head = 0; head < a->heads; head++) {
-        struct attention_head h = p->head_of(j, unit, head, rest);
-        h.rows = place.rows;
-        h.regions = place.regions;
-        p->run(&h, rest);
+    float *sums = j->runs > 1 ? j->e->work : j->c->dx[BIAS];
+    return sums + ((size_t)run * (size_t)a->heads + (size_t)head) * (size_t)j->n * (size_t)j->n;
+}
+
+/* Heads [head, head_end) of units [unit, end), sums of the bias's gradient in run `run` unless that is negative; `after` is
+ * the unit that a thread is likely to see next, if there is one. */
+struct walk { int unit, end, after, head, head_end, run; };
+
+static struct attention_head head_on(const struct job *j, const struct pass *p, const struct attention_head *place, int unit,
+                                     int head, void *scratch)
+{
+    struct attention_head h = p->head_of(j, unit, head, scratch);
+    h.rows = place->rows;
+    h.regions = place->regions;
+    return h;
+}
+
+static void walk(const struct job *j, const struct pass *p, const struct walk *w, void *scratch)
+{
+    struct attention_head places[2] = { { 0 }, { 0 } };
+    size_t half = window_scratch(j->c->attr, j->n) / 2;
+    void *slots[2] = { scratch, (char *)scratch + half }, *rest = (char *)scratch + 2 * half;
+    place_window(j, w->unit % j->windows, &places[0], slots[0]);
+    for (int unit = w->unit, turn = 0; unit < w->end && !stopped(j->e); unit++, turn = !turn) {
+        int after = unit + 1 < w->end ? unit + 1 : w->after;
+        if (after < units_of(j))
+            place_window(j, after % j->windows, &places[!turn], slots[!turn]);
+        for (int head = w->head; head < w->head_end; head++) {
+            struct attention_head h = head_on(j, p, &places[turn], unit, head, rest), next;
+            bool last = head + 1 == w->head_end;
+            if (!last || after < units_of(j)) {
+                next = head_on(j, p, &places[turn ^ last], last ? after : unit, last ? w->head : head + 1, rest);
+                h.next = &next;
+            }
+            if (w->run >= 0)
+                h.dbias = sum_of(j, w->run, head);
+            p->run(&h, rest);
+        }
     }
+}
+
+static void window_task(const struct job *j, const struct pass *p, int unit, void *scratch)
+{
+    int after = unit + mim__executor_threads(j->e->pool), heads = ((const struct attention *)j->c->attr)->heads;
+    walk(j, p, &(struct walk){ unit, unit + 1, after, 0, heads, -1 }, scratch);
 }
 
 static void run_task(const struct job *j, const struct pass *p, int task, void *scratch)
@@ -237,36 +276,16 @@ static void backward_task(void *arg, int task, void *scratch)
 
 /* ---- backward with a gradient of the bias ---- */
 
-/* Where a run of windows adds up the gradient of a head's bias: the gradient itself, where there is one run. */
-static float *sum_of(const struct job *j, int run, int head)
-{
-    const struct attention *a = j->c->attr;
-    float *sums = j->runs > 1 ? j->e->work : j->c->dx[BIAS];
-    return sums + ((size_t)run * (size_t)a->heads + (size_t)head) * (size_t)j->n * (size_t)j->n;
-}
-
 static void backward_bias_task(void *arg, int task, void *scratch)
 {
     const struct job *j = arg;
     const struct attention *a = j->c->attr;
     int run = task / a->heads, head = task % a->heads, units = units_of(j);
-    int unit = (int)((int64_t)units * run / j->runs), end = (int)((int64_t)units * (run + 1) / j->runs);
-    float *sum = sum_of(j, run, head);
+    struct walk w = { .unit = (int)((int64_t)units * run / j->runs), .end = (int)((int64_t)units * (run + 1) / j->runs),
+                      .after = units, .head = head, .head_end = head + 1, .run = run };
     if (j->runs > 1 || !(j->c->add >> BIAS & 1))
-        memset(sum, 0, (size_t)j->n * (size_t)j->n * sizeof *sum);
-    for (; unit < end && !stopped(j->e); unit++) {
-        struct attention_head place = { 0 }, next;
-        void *rest = place_window(j, unit % j->windows, &place, scratch);
-        struct attention_head h = backward_head_of(j, unit, head, rest);
-        h.rows = place.rows;
-        h.regions = place.regions;
-        h.dbias = sum;
-        if (!place.rows && unit + 1 < end) {
-            next = backward_head_of(j, unit + 1, head, rest);
-            h.next = &next;
-        }
-        j->e->k->attention[a->compute]->backward(&h, rest);
-    }
+        memset(sum_of(j, run, head), 0, (size_t)j->n * (size_t)j->n * sizeof(float));
+    walk(j, &(struct pass){ backward_head_of, j->e->k->attention[a->compute]->backward }, &w, scratch);
 }
 
 static void sum_task(void *arg, int head, void *scratch)

@@ -17,10 +17,23 @@
 
 enum { ROUNDS = 7 };
 
-static const struct size { int batch, tokens, heads, dim; bool bias; } sizes[] = {
-    { 128, 49, 12, 32, false }, { 128, 49, 12, 32, true }, { 64, 65, 3, 64, false }, { 8, 197, 12, 64, false },
-    { 4, 577, 12, 64, false }, { 2, 1025, 12, 64, false }, { 1, 4097, 6, 64, false }, { 8, 257, 16, 80, false },
+/* Of windows, where a picture has so many along a side: the first and third stage of a Swin Transformer, shifted. */
+static const struct size { int batch, tokens, heads, dim; bool bias; int windows; } sizes[] = {
+    { 128, 49, 12, 32, false, 0 }, { 128, 49, 12, 32, true, 0 }, { 8, 64, 3, 32, true, 8 }, { 8, 64, 12, 32, true, 2 },
+    { 64, 65, 3, 64, false, 0 }, { 8, 197, 12, 64, false, 0 }, { 4, 577, 12, 64, false, 0 }, { 2, 1025, 12, 64, false, 0 },
+    { 1, 4097, 6, 64, false, 0 }, { 8, 257, 16, 80, false, 0 },
 };
+
+static int pieces(const struct size *s) { return s->windows ? s->windows * s->windows : 1; }
+
+static struct windows windows_of(const struct size *s)
+{
+    int side = 1;
+    while (side * side < s->tokens)
+        side++;
+    int grid = s->windows * side;
+    return s->windows ? (struct windows){ grid, grid, side, side, side / 2, side / 2, 0, 0, 0 } : (struct windows){ 0 };
+}
 
 struct bench {
     mim_context *ctx;
@@ -37,12 +50,13 @@ static mim_status build(struct bench *b, const struct size *s, enum dtype type)
 {
     int width = s->heads * s->dim;
     struct init uniform = { INIT_UNIFORM, 0.3f, 0, 0 };
-    struct tensor *x = mim__graph_input(b->g, "x", SHAPE(s->batch, s->tokens, 32), F32);
+    struct tensor *x = mim__graph_input(b->g, "x", SHAPE(s->batch, s->tokens * pieces(s), 32), F32);
     struct linear linear = { .no_bias = true, .compute = type, .type = type, .weight_init = uniform };
     struct tensor *qkv = mim__op_linear(b->g, "qkv", x, 3 * width, linear);
     struct shape square = SHAPE(s->heads, s->tokens, s->tokens);
     struct tensor *bias = s->bias ? mim__graph_param(b->g, "bias", square, uniform, 0) : NULL;
-    b->y = mim__op_attention(b->g, qkv, bias, (struct attention){ .heads = s->heads, .compute = type });
+    b->y = mim__op_attention(b->g, qkv, bias,
+                             (struct attention){ .heads = s->heads, .compute = type, .windows = windows_of(s) });
     mim__graph_output(b->g, "y", b->y);
     size_t size = mim__graph_store_size(b->g, 0);
     b->weights = calloc(size, sizeof(float));
@@ -99,9 +113,10 @@ static void measure(const struct bench *b, const struct kernels *k, const struct
         backward[i] = t.backward;
     }
     double l = median(top), f = median(forward), r = median(backward);
-    double work = 4e-9 * s->batch * s->heads * s->dim * s->tokens * s->tokens;
-    printf("%-12s %-4s %4d x %2d heads of %2d%s  forward %6.1f backward %6.1f limit %6.1f", k->isa,
-           type == BF16 ? "bf16" : "f32", s->tokens, s->heads, s->dim, s->bias ? " bias" : "     ", work / f, 2 * work / r, l);
+    double work = 4e-9 * s->batch * pieces(s) * s->heads * s->dim * s->tokens * s->tokens;
+    printf("%-12s %-4s %4d x %2d heads of %2d%s%s  forward %6.1f backward %6.1f limit %6.1f", k->isa,
+           type == BF16 ? "bf16" : "f32", s->tokens, s->heads, s->dim, s->bias ? " bias" : "     ",
+           s->windows ? " windows" : "        ", work / f, 2 * work / r, l);
     printf("  ratios %.3f %.3f %.3f  scratch %5zu KiB\n", work / f / l, 2 * work / r / l, 3 * work / (f + r) / l,
            k->attention[type]->scratch(s->tokens, s->dim) >> 10);
     fflush(stdout);
