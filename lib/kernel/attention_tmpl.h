@@ -122,8 +122,8 @@ struct attention_product {
     float *top;                              /* [cols]: becomes the largest of a column and what it is; or NULL */
 };
 
-/* m <= AM rows by nv vectors, nv a constant; rows beyond m repeat the last one and are not stored. Pairs: values of a and b
- * are two bf16 each (pairs_*.h), and k counts these. */
+/* m <= AM rows by nv vectors, nv a constant; what stands for rows beyond m repeats the last one, down to its place in c.
+ * Pairs: values of a and b are two bf16 each (pairs_*.h), and k counts these. */
 INLINE void attention_tile(bool pairs, int nv, int m, const struct attention_product *g, const float *a,
                            const float *b, float *c, float *top)
 {
@@ -152,16 +152,18 @@ INLINE void attention_tile(bool pairs, int nv, int m, const struct attention_pro
     }
     vf alpha = v_all(g->alpha);
     MIM_UNROLL
-    for (int i = 0; i < AM; i++) {
+    for (int i = 0; i < AM; i++) {          /* all of c is read before any is written */
+        const float *from = c + imin(i, m - 1) * g->cr;
         MIM_UNROLL
-        for (int j = 0; j < nv; j++) {
-            float *to = c + i * g->cr + j * VN;
-            if (i < m) {
-                sum[i][j] = g->add ? v_fma(sum[i][j], alpha, v_load(to)) : v_mul(sum[i][j], alpha);
-                v_store(to, sum[i][j]);
-            } else
-                sum[i][j] = sum[0][j];
-        }
+        for (int j = 0; j < nv; j++)
+            sum[i][j] = g->add ? v_fma(sum[i][j], alpha, v_load(from + j * VN)) : v_mul(sum[i][j], alpha);
+    }
+    MIM_UNROLL
+    for (int i = 0; i < AM; i++) {
+        float *to = c + imin(i, m - 1) * g->cr;
+        MIM_UNROLL
+        for (int j = 0; j < nv; j++)
+            v_store(to + j * VN, sum[i][j]);
     }
     if (top) {
         MIM_UNROLL
