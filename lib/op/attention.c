@@ -9,8 +9,8 @@
  * opposite sides of the grid stand in regions that do not see each other.
  *
  * A task is one head of one picture, or all heads of one window. Where the bias wants a gradient, backward makes it one head
- * of a run of windows (of all pictures, without windows), so that the sum over them has an order. Only the log-sum-exp of
- * each row is saved. */
+ * of a run of windows (of all pictures, without windows), so that the sum over them has an order. Saved are the log-sum-exp
+ * of each row, and where the windows of a picture lie. */
 #include "op/op.h"
 #include "op/support.h"
 
@@ -19,7 +19,8 @@
 enum { QKV, BIAS, INPUTS };
 enum { RUNS_MOST = 16, SUMS_MOST = 1 << 22 };   /* runs of windows, and floats of all their sums of the bias's gradient */
 
-struct job { const struct call *c; const struct env *e; float *lse; int windows, n, runs; };
+/* rows and regions [windows, n]: of any picture; NULL without windows. */
+struct job { const struct call *c; const struct env *e; float *lse; int32_t *rows; float *regions; int windows, n, runs; };
 
 /* ---- windows ---- */
 
@@ -44,30 +45,22 @@ static int region(int at, int side, int window, int shift) { return at < side - 
 
 static int turned(int at, int shift, int side) { return at + shift < side ? at + shift : at + shift - side; }
 
-/* Rows of window `index` of a picture into h, listed in `scratch`; what is left of that comes back. */
-static void *place_window(const struct job *j, int index, struct attention_head *h, void *scratch)
+/* Into rows and regions, window by window. */
+static void list_windows(const struct job *j)
 {
     const struct windows *w = &((const struct attention *)j->c->attr)->windows;
-    if (!w->high)
-        return scratch;
-    int32_t *row = scratch;
-    float *region_of = (float *)scratch + round_up((size_t)j->n, 16);
-    int across = w->cols / w->wide, top = index / across * w->high, left = index % across * w->wide;
+    int across = w->high ? w->cols / w->wide : 0;
     int rows = w->turned_rows ? w->turned_rows : w->rows, cols = w->turned_cols ? w->turned_cols : w->cols;
-    for (int y = top, i = 0; y < top + w->high; y++)
-        for (int x = left; x < left + w->wide; x++, i++) {
-            bool turns = y < rows && x < cols;
-            row[i] = turns ? turned(y, w->down, rows) * w->cols + turned(x, w->right, cols) : y * w->cols + x;
-            region_of[i] = (float)(3 * region(y, w->rows, w->high, w->down) + region(x, w->cols, w->wide, w->right));
-        }
-    bool mixed = (w->down && top + w->high == w->rows) || (w->right && left + w->wide == w->cols);
-    h->rows = row;
-    h->regions = mixed ? region_of : NULL;
-    return region_of + round_up((size_t)j->n, 16);
+    for (int window = 0, i = 0; w->high && window < j->windows; window++) {
+        int top = window / across * w->high, left = window % across * w->wide;
+        for (int y = top; y < top + w->high; y++)
+            for (int x = left; x < left + w->wide; x++, i++) {
+                bool turns = y < rows && x < cols;
+                j->rows[i] = turns ? turned(y, w->down, rows) * w->cols + turned(x, w->right, cols) : y * w->cols + x;
+                j->regions[i] = (float)(3 * region(y, w->rows, w->high, w->down) + region(x, w->cols, w->wide, w->right));
+            }
+    }
 }
-
-/* Of two windows: the one at hand and the next. */
-static size_t window_scratch(const struct attention *a, int n) { return a->windows.high ? 16 * round_up((size_t)n, 16) : 0; }
 
 /* ---- shapes ---- */
 
@@ -76,6 +69,13 @@ static int runs_of(const struct attention *a, int units, int n)
 {
     size_t square = (size_t)n * (size_t)n * (size_t)a->heads;
     return a->windows.high ? imax(1, imin(units, imin(RUNS_MOST, (int)(SUMS_MOST / square)))) : 1;
+}
+
+/* Numbers of lse, behind which rows and regions stand. */
+static size_t lse_of(const struct call *c)
+{
+    const struct shape *x = c->xs[QKV];
+    return (size_t)x->dim[0] * (size_t)((const struct attention *)c->attr)->heads * (size_t)x->dim[1];
 }
 
 static mim_status infer(const struct call *c, const struct kernels *k, struct sizes *out)
@@ -91,11 +91,11 @@ static mim_status infer(const struct call *c, const struct kernels *k, struct si
     if (bias && (c->xt[BIAS] != F32 || bias->rank != 3 || bias->dim[0] != a->heads || bias->dim[1] != n ||
                  bias->dim[2] != n))
         return MIM_ERR_SHAPE;
-    size_t unwanted = bias ? (size_t)dim * sizeof(float) : 0;
+    size_t unwanted = bias ? (size_t)dim * sizeof(float) : 0, places = a->windows.high ? 2 * (size_t)tokens : 0;
     *out = (struct sizes){ .y = SHAPE(x->dim[0], tokens, width), .yt = c->xt[QKV],
-                           .saved = (size_t)x->dim[0] * (size_t)a->heads * (size_t)tokens * sizeof(float),
+                           .saved = (lse_of(c) + places) * sizeof(float),
                            .work = bias && runs > 1 ? (size_t)runs * elements(bias) * sizeof(float) : 0,
-                           .scratch = window_scratch(a, n) + k->attention[a->compute]->scratch(n, dim) + unwanted,
+                           .scratch = k->attention[a->compute]->scratch(n, dim) + unwanted,
                            .operations = 4 * (int64_t)x->dim[0] * tokens * n * width };
     return MIM_OK;
 }
@@ -103,8 +103,10 @@ static mim_status infer(const struct call *c, const struct kernels *k, struct si
 static struct job job_of(const struct call *c, const struct env *e, float *lse)
 {
     const struct attention *a = c->attr;
-    int windows = windows_of(a), n = c->xs[QKV]->dim[1] / windows;
-    return (struct job){ c, e, lse, windows, n, runs_of(a, c->xs[QKV]->dim[0] * windows, n) };
+    int windows = windows_of(a), tokens = c->xs[QKV]->dim[1], n = tokens / windows;
+    float *places = a->windows.high ? lse + lse_of(c) : NULL;
+    return (struct job){ c, e, lse, (int32_t *)(void *)places, places ? places + tokens : NULL, windows, n,
+                         runs_of(a, c->xs[QKV]->dim[0] * windows, n) };
 }
 
 static int units_of(const struct job *j) { return j->c->xs[QKV]->dim[0] * j->windows; }
@@ -119,10 +121,10 @@ static struct attention_head head_of(const struct job *j, int unit, int head)
 {
     const struct call *c = j->c;
     const struct attention *a = c->attr;
-    int width = cols(c->xs[QKV]) / 3, dim = width / a->heads;
+    int width = cols(c->xs[QKV]) / 3, dim = width / a->heads, window = unit % j->windows;
     size_t first = (size_t)(unit / j->windows) * (size_t)c->xs[QKV]->dim[1], w = (size_t)width, n = (size_t)j->n;
     size_t at = first * 3 * w + (size_t)(head * dim);
-    const float *bias = c->x[BIAS];
+    const float *bias = c->x[BIAS], *regions = j->rows ? j->regions + window * j->n : NULL;
     enum dtype t = c->xt[QKV];
     return (struct attention_head){
         .n = j->n,
@@ -133,6 +135,8 @@ static struct attention_head head_of(const struct job *j, int unit, int head)
         .k = offset(c->x[QKV], t, at + w),
         .v = offset(c->x[QKV], t, at + 2 * w),
         .stride = 3 * width,
+        .rows = j->rows ? j->rows + window * j->n : NULL,
+        .regions = regions && regions[0] != regions[n - 1] ? regions : NULL,
         .apart = a->windows.apart,
         .bias = bias ? bias + (size_t)head * n * n : NULL,
         .y = offset(c->y, t, first * w + (size_t)(head * dim)),
@@ -165,75 +169,42 @@ static struct attention_head backward_head_of(const struct job *j, int unit, int
     return h;
 }
 
+struct spot { int unit, head; };
+
 /* What a task does, in kernel and operands. */
 struct pass {
     struct attention_head (*head_of)(const struct job *j, int unit, int head, void *scratch);
     void (*run)(const struct attention_head *h, void *scratch);
 };
 
-/* A picture's heads are tasks of their own. The next task of the thread of this one is a guess, for the kernel to ask for
- * operands by. */
-static void picture_task(const struct job *j, const struct pass *p, int task, void *scratch)
+/* A head, and one that the thread is likely to see next, if there is such a unit: the kernel asks for its operands. */
+static void run_head(const struct job *j, const struct pass *p, struct spot at, struct spot after, float *dbias,
+                     void *scratch)
 {
-    const struct attention *a = j->c->attr;
-    int after = task + mim__executor_threads(j->e->pool);
-    struct attention_head h = p->head_of(j, task / a->heads, task % a->heads, scratch), next;
-    if (after < units_of(j) * a->heads) {
-        next = p->head_of(j, after / a->heads, after % a->heads, scratch);
+    struct attention_head h = p->head_of(j, at.unit, at.head, scratch), next;
+    if (after.unit < units_of(j)) {
+        next = p->head_of(j, after.unit, after.head, scratch);
         h.next = &next;
     }
+    h.dbias = dbias;
     p->run(&h, scratch);
 }
 
-/* Where a run of windows adds up the gradient of a head's bias: the gradient itself, where there is one run. */
-static float *sum_of(const struct job *j, int run, int head)
+/* A picture's heads are tasks of their own. */
+static void picture_task(const struct job *j, const struct pass *p, int task, void *scratch)
 {
-    const struct attention *a = j->c->attr;
-    float *sums = j->runs > 1 ? j->e->work : j->c->dx[BIAS];
-    return sums + ((size_t)run * (size_t)a->heads + (size_t)head) * (size_t)j->n * (size_t)j->n;
-}
-
-/* Heads [head, head_end) of units [unit, end), sums of the bias's gradient in run `run` unless that is negative; `after` is
- * the unit that a thread is likely to see next, if there is one. */
-struct walk { int unit, end, after, head, head_end, run; };
-
-static struct attention_head head_on(const struct job *j, const struct pass *p, const struct attention_head *place, int unit,
-                                     int head, void *scratch)
-{
-    struct attention_head h = p->head_of(j, unit, head, scratch);
-    h.rows = place->rows;
-    h.regions = place->regions;
-    return h;
-}
-
-static void walk(const struct job *j, const struct pass *p, const struct walk *w, void *scratch)
-{
-    struct attention_head places[2] = { { 0 }, { 0 } };
-    size_t half = window_scratch(j->c->attr, j->n) / 2;
-    void *slots[2] = { scratch, (char *)scratch + half }, *rest = (char *)scratch + 2 * half;
-    place_window(j, w->unit % j->windows, &places[0], slots[0]);
-    for (int unit = w->unit, turn = 0; unit < w->end && !stopped(j->e); unit++, turn = !turn) {
-        int after = unit + 1 < w->end ? unit + 1 : w->after;
-        if (after < units_of(j))
-            place_window(j, after % j->windows, &places[!turn], slots[!turn]);
-        for (int head = w->head; head < w->head_end; head++) {
-            struct attention_head h = head_on(j, p, &places[turn], unit, head, rest), next;
-            bool last = head + 1 == w->head_end;
-            if (!last || after < units_of(j)) {
-                next = head_on(j, p, &places[turn ^ last], last ? after : unit, last ? w->head : head + 1, rest);
-                h.next = &next;
-            }
-            if (w->run >= 0)
-                h.dbias = sum_of(j, w->run, head);
-            p->run(&h, rest);
-        }
-    }
+    int heads = ((const struct attention *)j->c->attr)->heads, after = task + mim__executor_threads(j->e->pool);
+    struct spot at = { task / heads, task % heads }, next = { after / heads, after % heads };
+    run_head(j, p, at, next, NULL, scratch);
 }
 
 static void window_task(const struct job *j, const struct pass *p, int unit, void *scratch)
 {
-    int after = unit + mim__executor_threads(j->e->pool), heads = ((const struct attention *)j->c->attr)->heads;
-    walk(j, p, &(struct walk){ unit, unit + 1, after, 0, heads, -1 }, scratch);
+    int heads = ((const struct attention *)j->c->attr)->heads, after = unit + mim__executor_threads(j->e->pool);
+    for (int head = 0; head < heads && !stopped(j->e); head++) {
+        struct spot next = head + 1 < heads ? (struct spot){ unit, head + 1 } : (struct spot){ after, 0 };
+        run_head(j, p, (struct spot){ unit, head }, next, NULL, scratch);
+    }
 }
 
 static void run_task(const struct job *j, const struct pass *p, int task, void *scratch)
@@ -264,6 +235,7 @@ static void forward_task(void *arg, int task, void *scratch)
 static void forward(const struct call *c, const struct env *e)
 {
     struct job j = job_of(c, e, c->saved);
+    list_windows(&j);
     split(e, tasks_of(&j), forward_task, &j);
 }
 
@@ -276,16 +248,28 @@ static void backward_task(void *arg, int task, void *scratch)
 
 /* ---- backward with a gradient of the bias ---- */
 
+/* Where a run of windows adds up the gradient of a head's bias: the gradient itself, where there is one run. */
+static float *sum_of(const struct job *j, int run, int head)
+{
+    const struct attention *a = j->c->attr;
+    float *sums = j->runs > 1 ? j->e->work : j->c->dx[BIAS];
+    return sums + ((size_t)run * (size_t)a->heads + (size_t)head) * (size_t)j->n * (size_t)j->n;
+}
+
 static void backward_bias_task(void *arg, int task, void *scratch)
 {
     const struct job *j = arg;
     const struct attention *a = j->c->attr;
+    const struct pass p = { backward_head_of, j->e->k->attention[a->compute]->backward };
     int run = task / a->heads, head = task % a->heads, units = units_of(j);
-    struct walk w = { .unit = (int)((int64_t)units * run / j->runs), .end = (int)((int64_t)units * (run + 1) / j->runs),
-                      .after = units, .head = head, .head_end = head + 1, .run = run };
+    int unit = (int)((int64_t)units * run / j->runs), end = (int)((int64_t)units * (run + 1) / j->runs);
+    float *sum = sum_of(j, run, head);
     if (j->runs > 1 || !(j->c->add >> BIAS & 1))
-        memset(sum_of(j, run, head), 0, (size_t)j->n * (size_t)j->n * sizeof(float));
-    walk(j, &(struct pass){ backward_head_of, j->e->k->attention[a->compute]->backward }, &w, scratch);
+        memset(sum, 0, (size_t)j->n * (size_t)j->n * sizeof *sum);
+    for (; unit < end && !stopped(j->e); unit++) {
+        struct spot next = { unit + 1 < end ? unit + 1 : units, head };
+        run_head(j, &p, (struct spot){ unit, head }, next, sum, scratch);
+    }
 }
 
 static void sum_task(void *arg, int head, void *scratch)
@@ -344,21 +328,19 @@ static void weights_task(void *arg, int task, void *scratch)
     const struct attention *a = j->c->attr;
     int unit = task / a->heads, head = task % a->heads;
     size_t n = (size_t)j->n, tokens = n * (size_t)j->windows, width = (size_t)cols(j->c->xs[QKV]) / 3;
-    struct attention_head place = { 0 }, h = head_of(j, unit, head);
-    void *rest = place_window(j, unit % j->windows, &place, scratch);
-    char *y = (char *)(j->lse + (size_t)units_of(j) * (size_t)a->heads * n);
+    struct attention_head h = head_of(j, unit, head);
+    char *y = (char *)(j->lse + lse_of(j->c) + (j->rows ? 2 * tokens : 0));
     size_t at = (size_t)(unit / j->windows) * tokens * width + (size_t)(head * h.dim);
     h.y = y + at * dtype_size(h.type);
-    h.rows = place.rows;
-    h.regions = place.regions;
-    j->e->k->attention[a->compute]->forward(&h, rest);
-    j->e->k->attention[a->compute]->weights(&h, (float *)j->c->y + (size_t)task * n * n, rest);
+    j->e->k->attention[a->compute]->forward(&h, scratch);
+    j->e->k->attention[a->compute]->weights(&h, (float *)j->c->y + (size_t)task * n * n, scratch);
 }
 
 static void forward_weights(const struct call *c, const struct env *e)
 {
     const struct attention *a = c->attr;
     struct job j = job_of(c, e, e->work);
+    list_windows(&j);
     split(e, units_of(&j) * a->heads, weights_task, &j);
 }
 

@@ -163,6 +163,7 @@ static const struct op_case window_cases[] = {
     { "shifted", 2, { 64, 2, 4, 1, 8, 8, 4, 4, 2, 2 } },
     { "no bias", 1, { 64, 1, 5, 0, 8, 8, 4, 4, 2, 2 } },
     { "shifted along one axis", 2, { 36, 1, 4, 1, 3, 12, 3, 4, 0, 2 } },
+    { "more windows than runs", 5, { 16, 2, 4, 1, 4, 4, 2, 2, 1, 1 } },
     { "shift of its own", 1, { 60, 1, 3, 1, 6, 10, 3, 5, 1, 2 }, { 0.7 } },
     { "a part turns", 2, { 64, 2, 4, 1, 8, 8, 4, 4, 2, 2 }, { 0, 6, 7 } },
     { "apart, not unseen", 2, { 64, 2, 4, 1, 8, 8, 4, 4, 2, 2 }, { 0, 0, 0, 1.5 } },
