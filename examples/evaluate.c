@@ -66,7 +66,7 @@ int main(int argc, char **argv)
                                              "steps: a linear classifier by steps with augmentation, as MAE does\n"
                                              "knn: weighted nearest neighbours; finetune: the whole encoder\n"
                                              "pixels: as linear, on plain pixels; random: on an untrained encoder" },
-        { "--scratch", FLAG, &a.scratch, NULL, "begin untrained: the same without what the weights hold" },
+        { "--scratch", FLAG, &a.scratch, NULL, "begin untrained: the same without what the weights hold (and without layer decay)" },
         { "--features", TEXT, &a.features, "OUTPUT", "linear, steps, knn: pooled (unless given), tokens, block.K, stage.K" },
         { "--pool", TEXT, &a.pool, "HOW", "tokens, block.K, stage.K to one row: class, mean, or auto as the encoder does" },
         { "--epochs", COUNT, &a.epochs, "N", "steps, finetune: passes over the training pictures (20)" },
@@ -77,8 +77,8 @@ int main(int argc, char **argv)
         { "--seed", COUNT, &a.seed, "N", "initial weights, augmentation, order of the pictures" },
         { "--classes", COUNT, &a.classes, "N", "classes, where the labels do not show them all" },
         { "--names", TEXT, &a.names, "FILE", "names of the classes, one a line" },
-        { "--out", TEXT, &a.out, "DIR", "confusion.png; of finetune and steps also curve.png, log.csv and the model,\n"
-                                      "after Ctrl-C too" },
+        { "--out", TEXT, &a.out, "DIR", "confusion.png, classes.csv; of finetune and steps also curve.png, log.csv and\n"
+                                        "the model, after Ctrl-C too" },
         { NULL, FLAG, NULL, NULL, NULL },
     };
     enum option_result read = read_options(options, argc, argv, "evaluate --weights PATH --train FILES --test FILES "

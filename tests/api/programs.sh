@@ -5,6 +5,7 @@
 #
 #     sh programs.sh BUILD            EMULATOR before each program, if there is one
 B=$1/examples T=$1/tmp/programs passed=0 failed=0
+[ -x "$B/pretrain" ] || { echo "programs.sh: no programs in $B"; exit 1; }
 rm -rf "$T" && mkdir -p "$T" || exit 1
 
 # n pictures in the form of CIFAR-10, from the bytes of a text that is at hand; labels 0 .. 9 in turn.
@@ -26,6 +27,11 @@ good()
     run "$@" && ok=yes || ok=no
     for f in $files; do [ -s "$T/$f" ] || ok=no; done
     check $ok "$* ($files): $(tail -n 1 "$T/log")"
+}
+# said "WORDS"...: what the last program said, down to a pattern of grep's.
+said()
+{
+    for words in "$@"; do grep -q -- "$words" "$T/log" && ok=yes || ok=no; check $ok "should say \"$words\": $(cat "$T/log")"; done
 }
 # bad "WORDS" PROGRAM ...: ends with a status of its own, and what it says has the words in it; no file appears.
 bad()
@@ -61,7 +67,11 @@ printf '%s\n' a b c d e f g h i j > "$T/names"
 good "run/state.safetensors run/curve.png" pretrain --data "$T/train.bin" --config mae_vit_tiny_32 --steps 2 --batch 8 \
      --set encoder.depth=2 --set encoder.width=48 --set head.width=32 --threads 2 --out "$T/run"
 E="evaluate --weights $T/run --train $T/train.bin --test $T/test.bin"
-good "linear/confusion.png" $E --threads 2 --names "$T/names" --out "$T/linear"
+good "linear/confusion.png linear/classes.csv" $E --threads 2 --names "$T/names" --out "$T/linear"
+said "picture [0-9]* of 40" "^  a  *[0-9.]* % of 2" "^  j  *[0-9.]* % of 2" "^linear: top-1 [0-9.]* %, top-5 [0-9.]* % of 20 pictures"
+awk -F, 'NR > 1 { all += $2; found += $3; names = names $6 } END { exit !(NR == 11 && all == 20 && found <= 20) }' \
+    "$T/linear/classes.csv" && ok=yes || ok=no
+check $ok "classes: $(cat "$T/linear/classes.csv")"
 good "" $E --probe knn --features block.1 --pool class
 good "" evaluate --train "$T/train.bin" "$T/train.bin" --test "$T/test.bin" --probe pixels
 good "" $E --probe random --precision bf16
