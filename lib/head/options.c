@@ -36,7 +36,7 @@ const struct mim__option mim__head_options[] = {
     { "head.masked", OPTION_BOOL, FIELD(masked), "1", 0, 1, NULL,
       "pixels, tokens, inverse_swin: patches are hidden and count in the loss alone; 0: none is, all count (dense probes)" },
     { "head.numbers", OPTION_I64, FIELD(numbers), "0", 0, 1048576, NULL,
-      "pixels, target host: numbers a patch; 0: as many as its pixels" },
+      "pixels, mae, inverse_swin, target host: numbers a patch; 0: as many as its pixels" },
     { "head.bins", OPTION_I64, FIELD(bins), "8", 1, 256, NULL,
       "tokens, target bins: of each channel; classes are their combinations; channel_bins: and they are the classes" },
     { "head.window", OPTION_I64, FIELD(window), "47", 3, 1025, NULL, "side of the window of window_norm, odd" },

@@ -650,7 +650,9 @@ static void counts(void)
 {
     static const struct { const char *preset, *json; int64_t parameters; } models[] = {
         { "swin_tiny", "{}", 28288354 }, { "swin_small", "{}", 49606258 }, { "swin_base", "{}", 87768224 },
-        { "swin_large", "{}", 196532476 },
+        { "swin_large", "{}", 196532476 }, { "swinv2_tiny", "{}", 28347154 }, { "swinv2_small", "{}", 49728418 },
+        { "swinv2_base", "{}", 87918816 }, { "swinv2_large", "{}", 196739932 },
+        { "swinv2_huge", "{\"encoder\": {\"norm_every\": 0}}", 658027922 },
         { "swin_base", "{\"image\": {\"height\": 384, \"width\": 384}, \"encoder\": {\"window\": 12}}", 87903584 },
         { "swin_base", "{\"image\": {\"height\": 192, \"width\": 192}, \"encoder\": {\"window\": 6}}", 87750176 },
         { "simmim_swin_tiny", "{}", 29875194 }, { "simmim_swin_small", "{}", 51186186 },

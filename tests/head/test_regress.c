@@ -185,6 +185,31 @@ static void numbers_of_the_host(void)
     mim_trainer_destroy(t);
 }
 
+/* Features of a teacher, three numbers a patch, for MAE to predict where patches are hidden. */
+static void numbers_for_mae(void)
+{
+    enum { DEPTH = 3, ALL = MAKE_BATCH * MAKE_PATCHES * DEPTH };
+    mim_trainer *t = make_trainer(ctx, "{\"encoder.mask_token\": 0, \"head\": {\"kind\": \"mae\", \"target\": \"host\","
+                                       " \"numbers\": 3, \"loss\": \"l2\", \"width\": 16, \"depth\": 1, \"heads\": 2}}");
+    mim_images images = make_images(0, MAKE_BATCH);
+    float target[ALL], p[ALL];
+    uint8_t mask[MAKE_BATCH * MAKE_PATCHES];
+    double sum = 0;
+    for (int i = 0; i < ALL; i++)
+        target[i] = sinf((float)i);
+    for (int i = 0; i < COUNT(mask); i++)
+        mask[i] = i * 5 % MAKE_PATCHES < 3;
+    OK(ctx, mim_trainer_set_input(t, "target", MIM_F32, target, ALL));
+    OK(ctx, mim_trainer_set_input(t, "mask", MIM_U8, mask, COUNT(mask)));
+    OK(ctx, mim_trainer_forward(t, &images, 0, NULL));
+    make_read(t, MIM_OUTPUTS, "prediction", p, ALL);
+    for (int i = 0; i < ALL; i++)
+        sum += mask[i / DEPTH] ? pow((double)p[i] - target[i], 2) / (MAKE_BATCH * 3 * DEPTH) : 0;
+    CHECK(sum > 0.1);
+    CHECK_NEAR(make_metric(t, "loss"), sum, 1e-5);
+    mim_trainer_destroy(t);
+}
+
 /* Smooth l1 that is a square up to beta. */
 static void beta(void)
 {
@@ -253,6 +278,7 @@ int main(void)
     TEST(edges);
     TEST(windows_of_swin);
     TEST(numbers_of_the_host);
+    TEST(numbers_for_mae);
     TEST(beta);
     TEST(nothing_hidden);
     TEST(refused);

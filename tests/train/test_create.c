@@ -16,6 +16,7 @@ static mim_status create(const char *json, mim_encoder *e, mim_head *h, mim_mask
     return status;
 }
 
+#define SWIN "\"image\": {\"height\": 16, \"width\": 16}, \"encoder\": {\"kind\": \"swin\", \"depths\": [1, 1], \"window\": 2}"
 static void contradictions(void)
 {
     static const struct { const char *json; mim_status status; } cases[] = {
@@ -37,6 +38,9 @@ static void contradictions(void)
         { "{\"head\": {\"reduce\": 3}}", MIM_ERR_VALUE },
         { "{\"head\": {\"target\": \"window_norm\", \"window\": 4}}", MIM_ERR_VALUE },
         { "{\"masker\": {\"unit\": 8}}", MIM_ERR_SHAPE },
+        { "{\"masker\": {\"unit\": 12}, " SWIN "}", MIM_ERR_SHAPE },
+        { "{\"masker\": {\"unit\": 6}, " SWIN "}", MIM_ERR_SHAPE },
+        { "{\"masker\": {\"unit\": 8}, " SWIN "}", MIM_OK },
         { "{\"masker\": {\"ratio\": 1}}", MIM_ERR_VALUE },
         { "{\"optimizer\": {\"warmup\": 9, \"steps\": 8}}", MIM_ERR_VALUE },
         { "{\"trainer\": {\"memory_budget\": 1000}}", MIM_ERR_BUDGET },
