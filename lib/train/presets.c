@@ -8,7 +8,7 @@
  * mae_vit_*: MAE as published (He et al. 2022, with the sizes of the authors' code; tiny and small with a decoder in
  * proportion). Rates are for 4096 pictures an update; warm-up was 40 of 800 epochs. Class and mask token are not decayed
  * here; in the authors' code they are.
- * mae_cifar10: what the short runs of docs/learning.md point to, for 32 epochs of 40000 pictures.
+ * mae_cifar10: what the short runs of docs/learning.md point to, for 24 epochs of 40000 pictures.
  * keras_cifar10: the example "Masked image modeling with Autoencoders" of keras.io, what makes it differ included; rate and
  * steps are for 100 epochs of 40000 pictures.
  * simmim_swin_*: SimMIM on Swin Transformers as published (Xie et al. 2022; base for 100 epochs, tiny and small after Liu
@@ -93,10 +93,10 @@ const struct mim__preset mim__presets[] = {
       FROM("mae_vit_base", PICTURES("32") ", \"optimizer.rate\": 1e-3, "
            ENCODER("\"patch\": 4, \"width\": 192, \"depth\": 6, \"heads\": 3") ", "
            HEAD("\"width\": 128, \"depth\": 2, \"heads\": 4")) },
-    { "mae_cifar10", "MAE on CIFAR-10: eight blocks of 256, a thin decoder",
-      FROM("mae_vit_tiny_32", "\"masker.ratio\": 0.8, \"trainer.batch\": 64, \"optimizer.rate\": 8e-4,"
-           " \"optimizer.warmup\": 1000, \"optimizer.steps\": 20000, "
-           ENCODER("\"width\": 256, \"depth\": 8, \"heads\": 4") ", "
+    { "mae_cifar10", "MAE on CIFAR-10: six blocks of 320, a thin decoder",
+      FROM("mae_vit_tiny_32", "\"masker.ratio\": 0.85, \"trainer.batch\": 32, \"optimizer.rate\": 6e-4,"
+           " \"optimizer.warmup\": 1500, \"optimizer.steps\": 30000, "
+           ENCODER("\"width\": 320, \"depth\": 6, \"heads\": 5, \"hidden\": 640, \"class_token\": 0") ", "
            HEAD("\"width\": 96, \"depth\": 1, \"heads\": 3")) },
     { "keras_cifar10", "masked autoencoder of keras.io on CIFAR-10, brought to 48 x 48",
       "{\"image\": {\"height\": 48, \"width\": 48, \"mean\": [0], \"deviation\": [1], \"resize\": \"bilinear\","
