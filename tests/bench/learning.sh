@@ -5,14 +5,15 @@
 #     sh tests/bench/learning.sh BUILD CIFAR PHOTOGRAPHS OUT [ROW...]
 #
 # CIFAR: folder of data_batch_1.bin to 5.bin; the fifth is what accuracies are of. PHOTOGRAPHS: folder of PPM files.
-# Rows: mae, quarters, simmim, swin, tuned, photographs; all of them unless named, five hours on two cores with AVX-512
-# and bf16. A run that was stopped is taken up again, one that is finished not repeated. Lines go to OUT/results as
-# well; STEPS is the length of the longest run, PRECISION that of all, EPOCHS how long is fine-tuned.
+# Rows: mae, quarters, simmim, swin, tuned, photographs; all of them unless named, many hours on two cores. A run that was
+# stopped is taken up again, one that is finished not repeated. Lines go to OUT/results as well; STEPS is the length of
+# the longest run, PRECISION that of all, EPOCHS how long is fine-tuned, THREADS of how many threads.
 set -u
 build=${1:?"the folder of the build"} cifar=$(cd "$2" && pwd) photographs=$(cd "$3" 2> /dev/null && pwd) out=$4
 shift 4
 rows=${*:-mae quarters simmim swin tuned photographs}
-steps=${STEPS:-20000} precision=${PRECISION:-bf16} tune="--epochs ${EPOCHS:-10} --batch 64 --precision f32"
+steps=${STEPS:-30000} precision=${PRECISION:-bf16} tune="--epochs ${EPOCHS:-10} --batch 64 --precision f32"
+threads=${THREADS:+--threads $THREADS}
 train="$cifar/data_batch_1.bin $cifar/data_batch_2.bin $cifar/data_batch_3.bin $cifar/data_batch_4.bin"
 test="$cifar/data_batch_5.bin"
 mkdir -p "$out/train"
@@ -32,10 +33,10 @@ pretrain() {
     [ -e "$out/$name/finished" ] && return
     begin=$(date +%s)
     if [ -e "$out/$name/state.safetensors" ]; then
-        "$build/examples/pretrain" --resume --out "$out/$name" || return
+        "$build/examples/pretrain" --resume --out "$out/$name" $threads || return
     else
         "$build/examples/pretrain" --data "$data" --steps "$count" --precision "$precision" --out "$out/$name" \
-            --set optimizer.warmup=$((count / 20)) "$@" || return
+            --set optimizer.warmup=$((count / 20)) $threads "$@" || return
     fi
     say "$name: $count steps, $(($(date +%s) - begin)) s since it was last taken up"
     touch "$out/$name/finished"
@@ -44,7 +45,8 @@ pretrain() {
 probe() {
     name=$1 how=$2
     shift 2
-    said=$("$build/examples/evaluate" --weights "$out/$name" --train $train --test $test --probe "$how" "$@" | grep -i 'top-1')
+    said=$("$build/examples/evaluate" --weights "$out/$name" --train $train --test $test --probe "$how" $threads "$@" |
+        grep -i 'top-1')
     say "$name, $how $*: $said"
 }
 
@@ -67,20 +69,21 @@ for row in $rows; do
             pretrain "mae_quarter_$seed" $((steps / 4)) "$out/train" --config mae_cifar10 --seed $seed
             probe "mae_quarter_$seed" linear --features tokens
         done ;;
-    simmim)                     # as long as mae on AVX2: a step sees all patches
-        pretrain simmim $((steps * 22 / 100)) "$out/train" $simmim
+    simmim)                     # four hours of an AVX2 core: a step sees all patches
+        pretrain simmim $((steps * 22 / 150)) "$out/train" $simmim
         probe simmim linear --features tokens ;;
     swin)                       # likewise
-        pretrain swin $((steps * 52 / 100)) "$out/train" $swin
+        pretrain swin $((steps * 52 / 150)) "$out/train" $swin
         probe swin linear --features tokens
         probe swin finetune $tune --out "$out/swin_tuned"
         probe swin finetune $tune --scratch --out "$out/swin_scratch" ;;
-    tuned)
+    tuned)                      # half of the pictures, once
+        train="$cifar/data_batch_1.bin $cifar/data_batch_2.bin" tune="--epochs 1 --batch 32 --precision f32"
         probe mae finetune $tune --out "$out/mae_tuned"
         probe mae finetune $tune --scratch --out "$out/scratch" ;;
     photographs)                # both as long
-        pretrain photographs_mae $((steps / 8)) "$out/seen" --config mae_vit_tiny $large
-        pretrain photographs_simmim $((steps / 20)) "$out/seen" --config simmim_vit_tiny $large
+        pretrain photographs_mae $((steps / 12)) "$out/seen" --config mae_vit_tiny $large
+        pretrain photographs_simmim $((steps / 30)) "$out/seen" --config simmim_vit_tiny $large
         for run in photographs_mae photographs_simmim; do
             "$build/examples/reconstruct" --weights "$out/$run" --data "$out/unseen" --out "$out/$run.png" |
                 tail -n 8 | tee -a "$out/results"
