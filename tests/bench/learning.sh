@@ -78,9 +78,9 @@ for row in $rows; do
         probe swin finetune $tune --out "$out/swin_tuned"
         probe swin finetune $tune --scratch --out "$out/swin_scratch" ;;
     tuned)                      # half of the pictures, once
-        train="$cifar/data_batch_1.bin $cifar/data_batch_2.bin" tune="--epochs 1 --batch 32 --precision f32"
-        probe mae finetune $tune --out "$out/mae_tuned"
-        probe mae finetune $tune --scratch --out "$out/scratch" ;;
+        (train="$cifar/data_batch_1.bin $cifar/data_batch_2.bin" tune="--epochs 1 --batch 32 --precision f32"
+         probe mae finetune $tune --out "$out/mae_tuned"
+         probe mae finetune $tune --scratch --out "$out/scratch") ;;
     photographs)                # both as long
         pretrain photographs_mae $((steps / 12)) "$out/seen" --config mae_vit_tiny $large
         pretrain photographs_simmim $((steps / 30)) "$out/seen" --config simmim_vit_tiny $large
