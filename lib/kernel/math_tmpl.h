@@ -2,18 +2,22 @@
 /* math_tmpl.h -- exponential, error function, tanh and the activations on vectors, out of the verbs of vec_*.h. A NaN goes
  * through all of them. Polynomials are minimax fits of the relative error (Remez), their error is told beside them. */
 
-/* exp(x), within 1.02 ulp; 0 and infinity beyond the range of floats, subnormal results included. x = n ln 2 + r, |r| <= ln 2 / 2; exp(r) = 1 + r + r^2 q(r), q to 3e-9. */
+/* exp(x) with x = n ln 2 + r, |r| <= ln 2 / 2, -152 <= n <= 128: exp(r) = 1 + r + r^2 q(r), q to 3e-9. */
+INLINE vf v_exp_of(vf x, vf n)
+{
+    vf r = v_fnma(n, v_all(0.693359375f), x);           /* nine bits: n times it is exact */
+    r = v_fnma(n, v_all(-2.12194440e-4f), r);
+    vf square = v_mul(r, r), odd = v_fma(v_all(0.008368921791f), square, v_all(0.1666651894f));
+    vf even = v_fma(v_all(0.001381417418f), square, v_all(0.04166840797f));
+    vf q = v_fma(odd, r, v_fma(even, square, v_all(0.4999999333f)));
+    return v_ldexp(v_add(v_fma(q, square, r), v_all(1.0f)), n);
+}
+
+/* exp(x), within 1.02 ulp; 0 and infinity beyond the range of floats, subnormal results included. */
 INLINE vf v_exp(vf x)
 {
     x = v_max(v_all(-104.0f), v_min(v_all(89.0f), x));
-    vf n = v_round(v_mul(x, v_all(1.44269504f)));
-    vf r = v_fnma(n, v_all(0.693359375f), x);           /* nine bits: n times it is exact */
-    r = v_fnma(n, v_all(-2.12194440e-4f), r);
-    vf q = v_fma(v_all(0.001381417418f), r, v_all(0.008368921791f));
-    q = v_fma(q, r, v_all(0.04166840797f));
-    q = v_fma(q, r, v_all(0.1666651894f));
-    q = v_fma(q, r, v_all(0.4999999333f));
-    return v_ldexp(v_add(v_fma(q, v_mul(r, r), r), v_all(1.0f)), n);
+    return v_exp_of(x, v_round(v_mul(x, v_all(1.44269504f))));
 }
 
 /* 2^x for x <= 0, what attention spends its time on: to 1e-7, or, where what follows is rounded to bf16, to 4e-6. */
@@ -52,15 +56,16 @@ INLINE struct normal_tail v_normal_tail(vf x)
 {
     vf a = v_min(v_all(14.5f), v_abs(x));
     vf t = v_div(v_all(1.0f), v_fma(a, v_all(0.28f), v_all(1.0f)));
-    vf p = v_fma(v_all(0.02305585081f), t, v_all(-0.08466577994f));
-    p = v_fma(p, t, v_all(0.07249940119f));
-    p = v_fma(p, t, v_all(0.0176908326f));
-    p = v_fma(p, t, v_all(0.05546792955f));
-    p = v_fma(p, t, v_all(0.09112505417f));
-    p = v_fma(p, t, v_all(0.1011777051f));
-    p = v_fma(p, t, v_all(0.1119596761f));
-    p = v_fma(p, t, v_all(0.1116893582f));
-    vf square = v_mul(a, a), rest = v_rest(a, a, square), bell = v_exp(v_mul(square, v_all(-0.5f)));
+    vf t2 = v_mul(t, t), even = v_fma(v_all(0.02305585081f), t2, v_all(0.07249940119f));
+    vf odd = v_fma(v_all(-0.08466577994f), t2, v_all(0.0176908326f));
+    even = v_fma(even, t2, v_all(0.05546792955f));
+    odd = v_fma(odd, t2, v_all(0.09112505417f));
+    even = v_fma(even, t2, v_all(0.1011777051f));
+    odd = v_fma(odd, t2, v_all(0.1119596761f));
+    even = v_fma(even, t2, v_all(0.1116893582f));
+    vf p = v_fma(odd, t, even);
+    vf square = v_mul(a, a), rest = v_rest(a, a, square), n = v_round(v_mul(square, v_all(-0.72134752f)));
+    vf bell = v_exp_of(v_mul(square, v_all(-0.5f)), n);
     return (struct normal_tail){ a, v_mul(t, p), v_fnma(v_mul(rest, v_all(0.5f)), bell, bell) };
 }
 

@@ -42,16 +42,13 @@ INLINE vf v_copysign(vf magnitude, vf sign)
 }
 INLINE vf v_round(vf a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 INLINE vf v_less(vf a, vf b, vf x, vf y) { return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ)); }
-INLINE vf v_exp2i(vf n)
-{
-    __m256i i = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
-    return _mm256_castsi256_ps(_mm256_slli_epi32(i, 23));
-}
-
+/* Half of n goes straight into p's exponent, which p near 1 has room for; the product rounds. */
 INLINE vf v_ldexp(vf p, vf n)
 {
-    vf half = v_round(v_mul(n, v_all(0.5f)));
-    return v_mul(v_mul(p, v_exp2i(half)), v_exp2i(v_sub(n, half)));
+    __m256i whole = _mm256_cvtps_epi32(n), half = _mm256_srai_epi32(whole, 1);
+    __m256i rest = _mm256_add_epi32(_mm256_sub_epi32(whole, half), _mm256_set1_epi32(127));
+    __m256i much = _mm256_add_epi32(_mm256_castps_si256(p), _mm256_slli_epi32(half, 23));
+    return v_mul(_mm256_castsi256_ps(much), _mm256_castsi256_ps(_mm256_slli_epi32(rest, 23)));
 }
 INLINE vf v_rest(vf a, vf b, vf product) { return v_fma(a, b, v_neg(product)); }
 

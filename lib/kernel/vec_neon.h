@@ -44,16 +44,12 @@ INLINE vf v_abs(vf a) { return vabsq_f32(a); }
 INLINE vf v_neg(vf a) { return vnegq_f32(a); }
 INLINE vf v_copysign(vf magnitude, vf sign) { return vbslq_f32(vdupq_n_u32(0x80000000u), sign, magnitude); }
 INLINE vf v_round(vf a) { return vrndnq_f32(a); }
-INLINE vf v_exp2i(vf n)
-{
-    int32x4_t i = vaddq_s32(vcvtnq_s32_f32(n), vdupq_n_s32(127));
-    return vreinterpretq_f32_s32(vshlq_n_s32(i, 23));
-}
-
+/* Half of n goes straight into p's exponent, which p near 1 has room for; the product rounds. */
 INLINE vf v_ldexp(vf p, vf n)
 {
-    vf half = v_round(v_mul(n, v_all(0.5f)));
-    return v_mul(v_mul(p, v_exp2i(half)), v_exp2i(v_sub(n, half)));
+    int32x4_t whole = vcvtq_s32_f32(n), half = vshrq_n_s32(whole, 1), rest = vaddq_s32(vsubq_s32(whole, half), vdupq_n_s32(127));
+    int32x4_t much = vaddq_s32(vreinterpretq_s32_f32(p), vshlq_n_s32(half, 23));
+    return v_mul(vreinterpretq_f32_s32(much), vreinterpretq_f32_s32(vshlq_n_s32(rest, 23)));
 }
 INLINE vf v_rest(vf a, vf b, vf product) { return v_fma(a, b, v_neg(product)); }
 

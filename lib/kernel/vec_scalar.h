@@ -52,7 +52,7 @@ INLINE vf v_exp2i(vf n)
     return x;
 }
 
-/* p 2^n for a whole n, -150 <= n <= 128; p near 1. Rounds once, where the result is subnormal. */
+/* p 2^n for a whole n, -152 <= n <= 128; p near 1. Rounds once, where the result is subnormal. */
 INLINE vf v_ldexp(vf p, vf n)
 {
     vf half = v_round(n * 0.5f);
