@@ -52,42 +52,14 @@ static void gemm_add_matrix(const struct gemm_spot *g, const void *x, enum dtype
     }
 }
 
-INLINE void gemm_keep(void *p, enum dtype type, ptrdiff_t at, int n, vf x)
+/* n values from place `at` on, then zeros to the end of a row of the tile. */
+static void gemm_take_row(const void *p, enum dtype type, ptrdiff_t at, int n, int width, float *to)
 {
-    if (type == F32 && n >= VN)
-        v_store((float *)p + at, x);
-    else if (type == F32)
-        v_store_n((float *)p + at, n, x);
-    else if (n >= VN)
-        v_store_bf16((uint16_t *)p + at, x);
-    else
-        v_store_bf16_n((uint16_t *)p + at, n, x);
-}
-
-INLINE void gemm_times_slope(const struct gemm_spot *g, const struct epilogue *ep, enum activation f)
-{
-    for (int i = 0; i < g->rows; i++) {
-        float *t = g->t + i * g->width;
-        for (int j = 0; j < g->cols; j += VN) {
-            ptrdiff_t at = (g->row + i) * ep->gate_stride + g->col + j;
-            struct activated y = v_activate(f, gemm_part_of(ep->gate, ep->gate_type, at, g->cols - j));
-            v_store(t + j, v_mul(v_load(t + j), y.slope));
-            if (ep->activated)
-                gemm_keep(ep->activated, ep->gate_type, at, g->cols - j, y.value);
-        }
-    }
-}
-static void gemm_times_gate(const struct gemm_spot *g, const struct epilogue *ep)
-{
-    switch (ep->gate_activation) {      /* a loop each: no branch in it, and constants in registers */
-    case ACT_NONE: gemm_times_slope(g, ep, ACT_NONE); return;
-    case ACT_GELU: gemm_times_slope(g, ep, ACT_GELU); return;
-    case ACT_GELU_TANH: gemm_times_slope(g, ep, ACT_GELU_TANH); return;
-    case ACT_QUICK_GELU: gemm_times_slope(g, ep, ACT_QUICK_GELU); return;
-    case ACT_RELU: gemm_times_slope(g, ep, ACT_RELU); return;
-    case ACT_SILU: gemm_times_slope(g, ep, ACT_SILU); return;
-    case ACT_SIGMOID: gemm_times_slope(g, ep, ACT_SIGMOID); return;
-    }
+    int j = 0;
+    for (; j < n; j += VN)
+        v_store(to + j, gemm_part_of(p, type, at + j, n - j));
+    for (; j < width; j += VN)
+        v_store(to + j, v_zero());
 }
 
 static void gemm_put_row(const float *t, int n, void *c, enum dtype ct, ptrdiff_t at)
@@ -106,6 +78,45 @@ static void gemm_put_row(const float *t, int n, void *c, enum dtype ct, ptrdiff_
         v_store(f + j, v_load(t + j));
     if (j < n)
         v_store_n(f + j, n - j, v_load(t + j));
+}
+
+INLINE void gemm_times_slope(int n, enum activation f, float *t, float *gate)
+{
+    for (int i = 0; i < n; i += VN) {
+        struct activated y = v_activate(f, v_load(gate + i));
+        v_store(t + i, v_mul(v_load(t + i), y.slope));
+        v_store(gate + i, y.value);
+    }
+}
+
+/* n values at once, of t times the derivative at gate, of gate the activation itself. */
+static void gemm_activate(int n, enum activation f, float *t, float *gate)
+{
+    switch (f) {            /* a loop each: no branch in it, and constants in registers */
+    case ACT_NONE: return;
+    case ACT_GELU: gemm_times_slope(n, ACT_GELU, t, gate); return;
+    case ACT_GELU_TANH: gemm_times_slope(n, ACT_GELU_TANH, t, gate); return;
+    case ACT_QUICK_GELU: gemm_times_slope(n, ACT_QUICK_GELU, t, gate); return;
+    case ACT_RELU: gemm_times_slope(n, ACT_RELU, t, gate); return;
+    case ACT_SILU: gemm_times_slope(n, ACT_SILU, t, gate); return;
+    case ACT_SIGMOID: gemm_times_slope(n, ACT_SIGMOID, t, gate); return;
+    }
+}
+
+enum { GATED = 32 };        /* vectors at a time: a full tile has fewer */
+static void gemm_times_gate(const struct gemm_spot *g, const struct epilogue *ep)
+{
+    _Alignas(64) float gate[GATED * VN];
+    int each = GATED * VN / g->width;
+    for (int from = 0; from < g->rows; from += each) {
+        int rows = imin(each, g->rows - from);
+        ptrdiff_t at = (g->row + from) * ep->gate_stride + g->col;
+        for (int i = 0; i < rows; i++)
+            gemm_take_row(ep->gate, ep->gate_type, at + i * ep->gate_stride, g->cols, g->width, gate + i * g->width);
+        gemm_activate(rows * g->width, ep->gate_activation, g->t + from * g->width, gate);
+        for (int i = 0; ep->activated && i < rows; i++)
+            gemm_put_row(gate + i * g->width, g->cols, ep->activated, ep->gate_type, at + i * ep->gate_stride);
+    }
 }
 
 static void gemm_finish(const struct gemm_run *r, const struct gemm_spot *g)

@@ -50,7 +50,7 @@ INLINE vf v_ldexp(vf p, vf n)
     __m256i much = _mm256_add_epi32(_mm256_castps_si256(p), _mm256_slli_epi32(half, 23));
     return v_mul(_mm256_castsi256_ps(much), _mm256_castsi256_ps(_mm256_slli_epi32(rest, 23)));
 }
-INLINE vf v_rest(vf a, vf b, vf product) { return v_fma(a, b, v_neg(product)); }
+INLINE vf v_rest(vf a, vf b, vf product) { return _mm256_fmsub_ps(a, b, product); }
 
 INLINE float v_sum(vf a)
 {

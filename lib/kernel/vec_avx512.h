@@ -39,12 +39,6 @@ INLINE vf v_copysign(vf magnitude, vf sign)
 }
 INLINE vf v_round(vf a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 INLINE vf v_less(vf a, vf b, vf x, vf y) { return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), y, x); }
-INLINE vf v_exp2i(vf n)
-{
-    __m512i i = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));
-    return _mm512_castsi512_ps(_mm512_slli_epi32(i, 23));
-}
-
 INLINE vf v_ldexp(vf p, vf n) { return _mm512_scalef_ps(p, n); }
 INLINE vf v_rest(vf a, vf b, vf product) { return _mm512_fmsub_ps(a, b, product); }
 

@@ -141,18 +141,14 @@ static void patch_task(void *arg, int task, void *scratch)
     const struct job *j = arg;
     const struct call *c = j->c;
     int dim = cols(c->ys), end = imin(rows(c->ys), (task + 1) * ROWS);
+    float unbiased = (float)imax(dim - 1, 1) / (float)dim;
     (void)scratch;
     for (int r = task * ROWS; r < end; r++) {
-        float *y = at_row(c->y, F32, dim, r);
-        double mean = 0, square = 0;
+        float *y = at_row(c->y, F32, dim, r), mean, rstd;
+        j->e->k->rows->norm_stats(dim, y, 1e-6f * unbiased, &mean, &rstd);      /* of the biased variance */
+        rstd *= sqrtf(unbiased);
         for (int i = 0; i < dim; i++)
-            mean += y[i];
-        mean /= dim;
-        for (int i = 0; i < dim; i++)
-            square += (y[i] - mean) * (y[i] - mean);
-        double scale = 1 / sqrt(square / imax(dim - 1, 1) + 1e-6);
-        for (int i = 0; i < dim; i++)
-            y[i] = (float)((y[i] - mean) * scale);
+            y[i] = (y[i] - mean) * rstd;
     }
 }
 
