@@ -142,7 +142,7 @@ tests: $(TESTS)
 suite: $(TESTS) $(REPLAY) $(EXPORT)
 	@$(RUN) $(SUITE)
 test: libs $(TESTS) $(REPLAY) $(ALONE) $(OPTIONS) $(EXAMPLES)
-	@$(RUN) $(CHECKS) $(SUITE) $(AGAIN)
+	@$(RUN) $(CHECKS) $(SUITE) -- $(AGAIN)
 
 options: $(OPTIONS)
 	$(OPTIONS) > docs/options.md

@@ -7,11 +7,11 @@ enum { BUDGETS = 24, RECORDS = 400000 };        /* bytes: names, operators and o
 
 static const char *const models[] = {
     "{\"image\": {\"height\": 48, \"width\": 48}, \"encoder\": {\"width\": 64, \"depth\": 5, \"drop_path\": 0.3},"
-    " \"trainer\": {\"batch\": 16}}",
+    " \"trainer\": {\"batch\": 6}}",
     "{\"precision\": \"bf16\", \"image\": {\"height\": 32, \"width\": 48}, \"encoder\": {\"width\": 48, \"depth\": 4, \"layer_scale\": 0.1,"
-    " \"relative\": \"shared\"}, \"head\": {\"layers\": 2, \"reduce\": 2}, \"trainer\": {\"batch\": 12}}",
+    " \"relative\": \"shared\"}, \"head\": {\"layers\": 2, \"reduce\": 2}, \"trainer\": {\"batch\": 5}}",
     "{\"encoder\": {\"width\": 64, \"depth\": 4}, \"head\": {\"kind\": \"none\"},"
-    " \"trainer\": {\"batch\": 32, \"outputs\": [\"block.2\", \"pixels.gradient\"], \"frozen\": [\"encoder.blocks.0\"], \"recompute\": 1}}",
+    " \"trainer\": {\"batch\": 8, \"outputs\": [\"block.2\", \"pixels.gradient\"], \"frozen\": [\"encoder.blocks.0\"], \"recompute\": 1}}",
 };
 
 static mim_status plan(mim_config *config, int64_t budget, int64_t *total, int64_t *operations)

@@ -39,7 +39,7 @@ static void loop_clip(float *g, size_t count, double most)
 static mim_status loop_fresh(struct loop *l)
 {
     mim_config *config = NULL;
-    mim_status status = mim_config_create(l->context, "simmim_vit_small", &config);
+    mim_status status = mim_config_create(l->context, "simmim_vit_tiny", &config);
     if (!status) status = mim_config_read_json(config,
         "{\"image\": {\"height\": 64, \"width\": 64}, \"encoder\": {\"patch\": 8, \"depth\": 3}, \"precision\": \"bf16\","
         " \"trainer\": {\"batch\": 8, \"memory_budget\": 2000000000}, \"masker\": {\"kind\": \"host\"}, \"optimizer\": {\"clip\": 0}}");

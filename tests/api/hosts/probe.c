@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PROBE_TRAIN = 200, PROBE_TEST = 50, PROBE_SIDE = 32, PROBE_CLASSES = 10, PROBE_BATCH = 50 };
+enum { PROBE_TRAIN = 100, PROBE_TEST = 50, PROBE_SIDE = 32, PROBE_CLASSES = 10, PROBE_BATCH = 50 };
 static uint8_t probe_pictures[PROBE_TRAIN + PROBE_TEST][PROBE_SIDE][PROBE_SIDE][3];
 static int64_t probe_labels[PROBE_TRAIN + PROBE_TEST];
 
