@@ -50,8 +50,8 @@ probe() {
     say "$name, $how $*: $said"
 }
 
-width="--set encoder.width=256 --set encoder.depth=8 --set encoder.heads=4 --batch 64"
-simmim="--config simmim_vit_tiny_32 $width --set optimizer.rate=8e-4"
+simmim="--config simmim_vit_tiny_32 --set encoder.class_token=0 --set encoder.width=320 --set encoder.depth=6 \
+        --set encoder.heads=5 --set encoder.hidden=640 --batch 32 --set optimizer.rate=6e-4"
 swin="--config simmim_swin_tiny --set image.height=32 --set image.width=32 --set encoder.patch=2 --set encoder.window=4 \
       --set encoder.width=64 --set encoder.heads=2 --set encoder.depths=[2,6,2] --set masker.unit=8 --batch 64 \
       --set optimizer.rate=8e-4"
@@ -69,10 +69,10 @@ for row in $rows; do
             pretrain "mae_quarter_$seed" $((steps / 4)) "$out/train" --config mae_cifar10 --seed $seed
             probe "mae_quarter_$seed" linear --features tokens
         done ;;
-    simmim)                     # four hours of an AVX2 core: a step sees all patches
-        pretrain simmim $((steps * 22 / 150)) "$out/train" $simmim
+    simmim)                     # the encoder of mae, as long: a step sees all patches
+        pretrain simmim $((steps * 7 / 30)) "$out/train" $simmim
         probe simmim linear --features tokens ;;
-    swin)                       # likewise
+    swin)                       # four hours of an AVX2 core
         pretrain swin $((steps * 52 / 150)) "$out/train" $swin
         probe swin linear --features tokens
         probe swin finetune $tune --out "$out/swin_tuned"
