@@ -47,7 +47,8 @@ INLINE vf v_round(vf a) { return vrndnq_f32(a); }
 /* Half of n goes straight into p's exponent, which p near 1 has room for; the product rounds. */
 INLINE vf v_ldexp(vf p, vf n)
 {
-    int32x4_t whole = vcvtq_s32_f32(n), half = vshrq_n_s32(whole, 1), rest = vaddq_s32(vsubq_s32(whole, half), vdupq_n_s32(127));
+    int32x4_t whole = vcvtq_s32_f32(n), half = vshrq_n_s32(whole, 1);
+    int32x4_t rest = vaddq_s32(vsubq_s32(whole, half), vdupq_n_s32(127));
     int32x4_t much = vaddq_s32(vreinterpretq_s32_f32(p), vshlq_n_s32(half, 23));
     return v_mul(vreinterpretq_f32_s32(much), vreinterpretq_f32_s32(vshlq_n_s32(rest, 23)));
 }
