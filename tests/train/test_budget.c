@@ -11,7 +11,7 @@ static const char *const models[] = {
     "{\"precision\": \"bf16\", \"image\": {\"height\": 32, \"width\": 48}, \"encoder\": {\"width\": 48, \"depth\": 4, \"layer_scale\": 0.1,"
     " \"relative\": \"shared\"}, \"head\": {\"layers\": 2, \"reduce\": 2}, \"trainer\": {\"batch\": 5}}",
     "{\"encoder\": {\"width\": 64, \"depth\": 4}, \"head\": {\"kind\": \"none\"},"
-    " \"trainer\": {\"batch\": 8, \"outputs\": [\"block.2\", \"pixels.gradient\"], \"frozen\": [\"encoder.blocks.0\"], \"recompute\": 1}}",
+    " \"trainer\": {\"batch\": 32, \"outputs\": [\"block.2\", \"pixels.gradient\"], \"frozen\": [\"encoder.blocks.0\"], \"recompute\": 1}}",
 };
 
 static mim_status plan(mim_config *config, int64_t budget, int64_t *total, int64_t *operations)
